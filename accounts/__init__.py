@@ -1,0 +1,1 @@
+"""People, their sessions, their organizations, and the record of who did what."""

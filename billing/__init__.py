@@ -1,0 +1,1 @@
+"""Customers, payments and subscriptions."""

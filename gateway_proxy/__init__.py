@@ -1,0 +1,1 @@
+"""The gateway: verifies tokens, limits rates, forwards to the API."""

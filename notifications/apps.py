@@ -1,0 +1,10 @@
+"""notifications as a Django app."""
+
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    """See the package."""
+
+    name = "notifications"
+    verbose_name = "Notifications"

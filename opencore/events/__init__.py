@@ -1,0 +1,30 @@
+"""The catalogue: every event that OpenCore publishes, in one visible tuple."""
+
+from opencore.events.auth.v1 import SignInCodeRequested
+from opencore.events.base import Event, EventDataInvalid
+from opencore.events.billing.v1 import (
+    CustomerCreated,
+    PaymentSucceeded,
+    SubscriptionCreated,
+    SubscriptionExpired,
+)
+from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
+from opencore.events.user.v1 import SessionRevoked, UserCreated
+
+__all__ = ("CATALOGUE", "TOPICS", "Event", "EventDataInvalid")
+
+_published: tuple[type[Event], ...] = (
+    SignInCodeRequested,
+    UserCreated,
+    SessionRevoked,
+    OrgCreated,
+    MemberAdded,
+    MemberRemoved,
+    CustomerCreated,
+    PaymentSucceeded,
+    SubscriptionCreated,
+    SubscriptionExpired,
+)
+
+CATALOGUE: dict[str, type[Event]] = {event.type: event for event in _published}
+TOPICS: tuple[str, ...] = tuple(sorted({event.topic() for event in _published}))

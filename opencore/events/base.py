@@ -1,0 +1,89 @@
+"""What every event is: a frozen fact, flat, with a type and a key."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from types import UnionType
+from typing import Any, ClassVar, Self, get_args, get_type_hints
+from uuid import UUID
+
+Value = UUID | str | int | bool | datetime | None
+
+
+class EventDataInvalid(ValueError):
+    """The data does not fit the event's fields."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """A fact in the past tense; events of one key and topic keep their order."""
+
+    type: ClassVar[str]
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def key(self) -> UUID:
+        """Return the id of the thing within which order matters."""
+        raise NotImplementedError(f"{type(self).__name__} names no key.")
+
+    @classmethod
+    def topic(cls) -> str:
+        """Return the stream that carries this type: the type without its last part."""
+        return cls.type.rpartition(".")[0]
+
+    def to_data(self) -> dict[str, str | int | bool | None]:
+        """Return the fields as JSON values."""
+        return {
+            field.name: _to_json(getattr(self, field.name)) for field in fields(self)
+        }
+
+    @classmethod
+    def from_data(cls, data: object) -> Self:
+        """Build the event from JSON values; unknown fields are passed over.
+
+        Raises EventDataInvalid if a field is missing or of another type.
+        """
+        if not isinstance(data, dict):
+            raise EventDataInvalid(f"{cls.type}: data is not an object.")
+        hints = get_type_hints(cls)
+        values = {
+            field.name: _from_json(
+                cls.type, field.name, hints[field.name], data[field.name]
+            )
+            for field in fields(cls)
+            if field.name in data
+        }
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise EventDataInvalid(f"{cls.type}: {error}.") from error
+
+
+def _to_json(value: Value) -> str | int | bool | None:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value
+
+
+def _from_json(event: str, name: str, hint: Any, value: object) -> Value:  # noqa: ANN401 -- a type hint is any object
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if value is None and type(None) in kinds:
+        return None
+    kind = next(kind for kind in kinds if kind is not type(None))
+    try:
+        if kind is UUID and isinstance(value, str):
+            return UUID(value)
+        if kind is datetime and isinstance(value, str):
+            return _aware(datetime.fromisoformat(value))
+    except ValueError as error:
+        raise EventDataInvalid(f"{event}: {name} is not a {kind.__name__}.") from error
+    if kind in {str, int, bool} and type(value) is kind:
+        return value
+    raise EventDataInvalid(f"{event}: {name} is not a {kind.__name__}.")
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment

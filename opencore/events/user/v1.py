@@ -1,0 +1,39 @@
+"""What happened to people."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from opencore.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserCreated(Event):
+    """A person signed in for the first time and became a user."""
+
+    type: ClassVar[str] = "opencore.user.v1.user-created"
+    personal: ClassVar[frozenset[str]] = frozenset({"email"})
+
+    user_id: UUID
+    email: str
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionRevoked(Event):
+    """A session ended before its time; the reason is `logout` or `refresh_reused`."""
+
+    type: ClassVar[str] = "opencore.user.v1.session-revoked"
+
+    user_id: UUID
+    session_id: UUID
+    reason: str
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id

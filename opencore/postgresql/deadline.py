@@ -1,0 +1,39 @@
+"""A PostgreSQL connection that never waits for ever."""
+
+from typing import ClassVar, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+
+from opencore.postgresql.errors import QueryDeadline
+
+Result = TypeVar("Result")
+
+
+class DeadlineConnection(psycopg.Connection[tuple[object, ...]]):
+    """A connection that gives up when an answer takes longer than its deadline.
+
+    No time-out of TCP or of the server frees a client whose server hangs while its
+    kernel still acknowledges; only the client's own deadline does.
+    """
+
+    deadline: ClassVar[float] = 4.0
+
+    def wait(
+        self,
+        gen: PQGen[Result],
+        interval: float = 0.1,
+        timeout: float | None = None,
+    ) -> Result:
+        """Wait for an answer, at most for the deadline unless the caller names another."""
+        limit = self.deadline if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.errors._WaitTimeout as error:
+            if timeout is not None:
+                raise
+            # The answer may still come; nobody may read it as another query's.
+            self.pgconn.finish()
+            raise QueryDeadline(
+                f"PostgreSQL gave no answer within {limit:g} s."
+            ) from error

@@ -1,0 +1,1 @@
+"""Settings: base holds everything, local relaxes, test and production tighten."""

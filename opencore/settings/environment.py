@@ -1,0 +1,196 @@
+"""Every environment variable that OpenCore reads, with its type and its default."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+
+class Environment(BaseSettings):
+    """The process's environment; `NAME_FILE` names a file that holds NAME's value."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
+
+    django_secret_key: str = Field(
+        default="", description="Django's secret, at least 50 random characters."
+    )
+    jwt_signing_key: str = Field(
+        default="", description="HS384 key of access tokens, at least 48 bytes."
+    )
+    jwt_refresh_signing_key: str = Field(
+        default="", description="HS384 key of refresh tokens, at least 48 bytes."
+    )
+    code_pepper: str = Field(
+        default="", description="Keys the hashes of sign-in codes, at least 32 bytes."
+    )
+    sealing_keys: Annotated[str, NoDecode] = Field(
+        default="",
+        description="Fernet keys that seal secrets inside events, newest first.",
+    )
+    allowed_hosts: str = Field(
+        default="", description="Host names this deployment answers to, with commas."
+    )
+    csrf_trusted_origins: str = Field(
+        default="", description="Origins whose forms the admin trusts, with commas."
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks whose X-Forwarded-For is believed, with commas.",
+    )
+    public_url: str = Field(
+        default="https://opencore.invalid",
+        description="Where clients reach this deployment; the root of event sources.",
+    )
+
+    database_url: str = Field(
+        default="", description="postgresql://user:password@host:port/name"
+    )
+    database_pool_size: int = Field(
+        default=10, ge=1, description="Connections that one process may hold."
+    )
+    database_pool_timeout: float = Field(
+        default=1.0, gt=0, description="Seconds a request waits for a connection."
+    )
+    database_deadline: float = Field(
+        default=4.0, gt=0, description="Seconds a client waits for any one answer."
+    )
+    database_statement_timeout: float = Field(
+        default=3.5, ge=0, description="Seconds after which the server gives up."
+    )
+    database_lock_timeout: float = Field(
+        default=2.0, ge=0, description="Seconds a statement waits for a lock."
+    )
+    database_idle_in_transaction_timeout: float = Field(
+        default=10.0, ge=0, description="Seconds a transaction may sit idle."
+    )
+    database_wait: float = Field(
+        default=60.0, ge=0, description="Seconds a starting process waits for Postgres."
+    )
+    database_unencrypted: bool = Field(
+        default=False, description="Allow a Postgres connection without TLS."
+    )
+
+    redis_url: str = Field(default="", description="redis://:password@host:port/0")
+    redis_timeout: float = Field(
+        default=0.05, gt=0, description="Seconds a request waits for Redis."
+    )
+
+    kafka_bootstrap_servers: str = Field(default="", description="host:port, commas.")
+    kafka_security_protocol: Literal[
+        "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"
+    ] = Field(default="PLAINTEXT", description="How Kafka is spoken to.")
+    kafka_sasl_mechanism: str = Field(default="", description="PLAIN, SCRAM-SHA-512 …")
+    kafka_sasl_username: str = Field(default="", description="Kafka's user.")
+    kafka_sasl_password: str = Field(default="", description="Kafka's password.")
+    kafka_ssl_ca_location: str = Field(default="", description="Kafka's CA file.")
+    kafka_partitions: int = Field(
+        default=6, ge=1, description="Partitions of a topic that is created."
+    )
+    kafka_replication: int = Field(
+        default=1, ge=1, description="Replicas of a topic that is created."
+    )
+
+    outbox_lanes: int = Field(
+        default=16,
+        ge=1,
+        le=1024,
+        description="Lanes the outbox is split into; change it only when drained.",
+    )
+    outbox_archive_days: int = Field(
+        default=30, ge=1, description="Days that delivered events are kept."
+    )
+    outbox_backlog_ceiling: int = Field(
+        default=0,
+        ge=0,
+        description="Pending events above which writes are refused; 0 is never.",
+    )
+
+    email_url: str = Field(
+        default="console:",
+        description="console:, file:FOLDER, or smtp[s]://user:password@host:port",
+    )
+    email_from: str = Field(
+        default="OpenCore <no-reply@opencore.invalid>", description="Sender of mail."
+    )
+
+    gateway_jwt: Literal["on", "off"] = Field(
+        default="on", description="JWT verification; off only in the local profile."
+    )
+    gateway_rate: float = Field(
+        default=25.0, gt=0, description="Requests per second of one user or address."
+    )
+    gateway_burst: int = Field(
+        default=50, ge=1, description="Requests that may come at once."
+    )
+    gateway_upstreams: str = Field(
+        default="",
+        description="prefix=URL pairs, with commas; what is not named stays local.",
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe level that is logged."
+    )
+    metrics_token: str = Field(
+        default="", description="Bearer token of /metrics and deep health."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then files that are named, then plain variables."""
+        return init_settings, NamedFiles(settings_cls), env_settings
+
+
+class NamedFiles(PydanticBaseSettingsSource):
+    """Reads a field's value from the file that `FIELD_FILE` names."""
+
+    def get_field_value(
+        self,
+        field: FieldInfo,  # noqa: ARG002 -- the signature is pydantic's
+        field_name: str,
+    ) -> tuple[str | None, str, bool]:
+        """Return the file's text without its last line break."""
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if path is None:
+            return None, field_name, False
+        try:
+            return Path(path).read_text("utf-8").rstrip("\n"), field_name, False
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"{field_name.upper()}_FILE={path!r} can't be read: {error.strerror}."
+            ) from error
+
+    def __call__(self) -> dict[str, str]:
+        """Return what the named files hold."""
+        fields = self.settings_cls.model_fields
+        found = {
+            name: self.get_field_value(field, name)[0] for name, field in fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def read_environment() -> Environment:
+    """Read and check all variables at once; what is wrong is said in one error."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ImproperlyConfigured(f"The environment is wrong: {wrong}.") from error

@@ -1,0 +1,30 @@
+"""A developer's own machine: known secrets, plain HTTP, readable logs."""
+
+import os
+from pathlib import Path
+
+from opencore.settings.base import *
+
+PROFILE = "local"
+DEBUG = True
+LOCAL_DIR = Path(os.environ.get("OPENCORE_LOCAL_DIR", BASE_DIR / ".local"))
+
+# These are published with the source; a production start refuses each of them.
+SECRET_KEY = SECRET_KEY or "local-only-" + "0123456789abcdef" * 4
+JWT_SIGNING_KEY = JWT_SIGNING_KEY or "local-only-access-" + "0123456789abcdef" * 4
+JWT_REFRESH_SIGNING_KEY = (
+    JWT_REFRESH_SIGNING_KEY or "local-only-refresh-" + "0123456789abcdef" * 4
+)
+SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
+CODE_PEPPER = CODE_PEPPER or "local-only-pepper-" + "0123456789abcdef" * 2
+SEALING_KEYS = SEALING_KEYS or ["bG9jYWwtb25seS1sb2NhbC1vbmx5LWxvY2FsLW9ubHk="]
+
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+SESSION_COOKIE_SECURE = False
+CSRF_COOKIE_SECURE = False
+STATIC_ROOT = LOCAL_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+CELERY_BEAT_SCHEDULE_FILENAME = str(LOCAL_DIR / "celerybeat-schedule")
+EMAIL_URL = os.environ.get("EMAIL_URL", f"file:{LOCAL_DIR / 'mail'}")
+LOG_FORMAT = "readable"
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}

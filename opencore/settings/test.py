@@ -1,0 +1,15 @@
+"""The test suite: as production, with known secrets and mail kept in memory."""
+
+from opencore.settings.base import *
+
+PROFILE = "test"
+SECRET_KEY = "test-only-" + "0123456789abcdef" * 4
+JWT_SIGNING_KEY = "test-only-access-" + "0123456789abcdef" * 4
+JWT_REFRESH_SIGNING_KEY = "test-only-refresh-" + "0123456789abcdef" * 4
+SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
+CODE_PEPPER = "test-only-pepper-" + "0123456789abcdef" * 2
+SEALING_KEYS = ["dGVzdC1vbmx5LXRlc3Qtb25seS10ZXN0LW9ubHktdGU="]
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+EMAIL_URL = "memory:"
+SESSION_COOKIE_SECURE = False
+CSRF_COOKIE_SECURE = False

@@ -1,0 +1,59 @@
+"""The door for those who want to hear: `handles`."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TypeVar
+from uuid import UUID
+
+from django.apps import apps
+
+from opencore.events import Event
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[E, UUID], None]
+
+_handlers: dict[str, dict[str, Handler[Event]]] = {}
+
+
+class ConsumerUnknown(LookupError):
+    """No app of that name handles events."""
+
+
+class HandlerTaken(RuntimeError):
+    """One app has two handlers for one event."""
+
+
+def handles(event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
+    """Let the function hear of each such event, once, in one transaction with its effect.
+
+    The function gets the event and its id. It runs again if it did not commit; what it
+    does outside the database needs the id as its idempotency key. Its consumer is the
+    app that it stands in.
+    """
+
+    def register(handler: Handler[E]) -> Handler[E]:
+        consumer = handler.__module__.partition(".")[0]
+        mine = _handlers.setdefault(consumer, {})
+        if event.type in mine:
+            raise HandlerTaken(f"{consumer} handles {event.type} twice.")
+        mine[event.type] = handler  # type: ignore[assignment] -- looked up by that type only
+        return handler
+
+    return register
+
+
+def handlers_of(consumer: str) -> Mapping[str, Handler[Event]]:
+    """Return a consumer's handlers by event type, having imported all of them.
+
+    Raises ConsumerUnknown if there is no such app or it handles nothing.
+    """
+    if consumer in {app.label for app in apps.get_app_configs()}:
+        module = f"{apps.get_app_config(consumer).name}.handlers"
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+    if consumer not in _handlers:
+        raise ConsumerUnknown(f"No app named {consumer!r} handles events.")
+    return _handlers[consumer]

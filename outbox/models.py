@@ -1,0 +1,328 @@
+"""The engine's tables: what waits, what is held, what is dead, what was delivered."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from opencore.ids import uuid7
+
+
+class OutboxEvent(models.Model):
+    """An event that Kafka has not yet acknowledged; the row goes when it has.
+
+    The table is made by SQL (see the first migration): its one index is the primary
+    key (lane, id), and a trigger refuses every change of the envelope.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    lane = models.SmallIntegerField()
+    event_id = models.UUIDField()
+    type = models.TextField()
+    topic = models.TextField()
+    key = models.TextField()
+    payload = models.BinaryField()
+    headers = models.JSONField(null=True)
+    request_id = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
+    occurred_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+    attempts = models.SmallIntegerField(db_default=0)
+    available_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "outbox_event"
+        verbose_name = "waiting event"
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class ArchivedEvent(models.Model):
+    """An event that Kafka has acknowledged; daily partitions are dropped by age."""
+
+    id = models.BigIntegerField(primary_key=True)
+    lane = models.SmallIntegerField()
+    event_id = models.UUIDField()
+    type = models.TextField()
+    topic = models.TextField()
+    key = models.TextField()
+    payload = models.BinaryField()
+    headers = models.JSONField(null=True)
+    request_id = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
+    occurred_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    attempts = models.SmallIntegerField()
+    delivered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "outbox_archive"
+        verbose_name = "delivered event"
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class Lane(models.Model):
+    """A share of the keys, sent by one relay at a time; the epoch fences old owners."""
+
+    lane = models.SmallIntegerField(primary_key=True)
+    owner = models.TextField(db_default="")
+    epoch = models.BigIntegerField(db_default=0)
+    lease_until = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "outbox_lane"
+
+    def __str__(self) -> str:
+        return f"lane {self.lane}"
+
+
+class Attempt(models.Model):
+    """One failure of one event, kept for whoever asks why it is late or dead."""
+
+    event_id = models.UUIDField(db_index=True)
+    scope = models.TextField()
+    number = models.SmallIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    worker = models.TextField()
+    failure = models.TextField()
+    code = models.IntegerField(null=True)
+    message = models.TextField()
+
+    class Meta:
+        db_table = "outbox_attempt"
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.event_id}"
+
+
+class Hold(models.Model):
+    """A key whose events wait: until a time, or until somebody releases it."""
+
+    pk = models.CompositePrimaryKey("scope", "topic", "key")
+    scope = models.TextField()
+    topic = models.TextField()
+    key = models.TextField()
+    event_id = models.UUIDField(null=True)
+    reason = models.TextField()
+    held_by = models.TextField(db_default="")
+    since = models.DateTimeField(db_default=Now())
+    resume_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "outbox_hold"
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.topic} {self.key}"
+
+
+class TopicPause(models.Model):
+    """A topic that Kafka refuses as a whole; its events stay, nothing is counted."""
+
+    topic = models.TextField(primary_key=True)
+    reason = models.TextField()
+    code = models.IntegerField(null=True)
+    paused_by = models.TextField(db_default="")
+    since = models.DateTimeField(db_default=Now())
+    resume_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "outbox_topic_pause"
+
+    def __str__(self) -> str:
+        return self.topic
+
+
+class InboxEntry(models.Model):
+    """One event that one consumer has handled, committed together with its effect."""
+
+    pk = models.CompositePrimaryKey("consumer", "source", "event_id")
+    consumer = models.TextField()
+    source = models.TextField()
+    event_id = models.UUIDField()
+    handled_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "outbox_inbox"
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.event_id}"
+
+
+class ParkedMessage(models.Model):
+    """A message that waits in order behind a failure of its key, its offset committed."""
+
+    id = models.BigAutoField(primary_key=True)
+    consumer = models.TextField()
+    topic = models.TextField()
+    partition = models.IntegerField()
+    offset = models.BigIntegerField()
+    key = models.TextField()
+    event_id = models.UUIDField()
+    type = models.TextField()
+    payload = models.BinaryField()
+    headers = models.JSONField(default=list)
+    attempts = models.SmallIntegerField(db_default=0)
+    parked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "outbox_parked"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("consumer", "topic", "partition", "offset"),
+                name="outbox_parked_once_per_offset",
+            ),
+        )
+        indexes = (
+            # The head of each key, and whether a key has anybody waiting.
+            models.Index(
+                fields=("consumer", "topic", "key", "id"), name="outbox_parked_by_key"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.consumer}: {self.type} {self.event_id}"
+
+
+class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
+    """Named sets of dead letters."""
+
+    def waiting(self) -> "DeadLetterQuerySet":
+        """Return those that nobody has replayed or discarded."""
+        return self.filter(state=DeadLetter.State.WAITING)
+
+
+class DeadLetter(models.Model):
+    """An event that can't be sent or handled; it stays until an operator decides."""
+
+    class State(models.TextChoices):
+        """What became of the letter."""
+
+        WAITING = "waiting"
+        REPLAYED = "replayed"
+        DISCARDED = "discarded"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    # `relay` for an event that Kafka refused, else the consumer that failed on it.
+    scope = models.TextField()
+    # The place in the line, kept so that a replayed head goes before its successors.
+    position = models.BigIntegerField(null=True)
+    lane = models.SmallIntegerField(null=True)
+    event_id = models.UUIDField(null=True)
+    type = models.TextField()
+    topic = models.TextField()
+    key = models.TextField()
+    payload = models.BinaryField()
+    headers = models.JSONField(null=True)
+    request_id = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
+    occurred_at = models.DateTimeField(null=True)
+    partition = models.IntegerField(null=True)
+    offset = models.BigIntegerField(null=True)
+    attempts = models.SmallIntegerField()
+    reason = models.TextField()
+    code = models.IntegerField(null=True)
+    error = models.TextField()
+    failed_at = models.DateTimeField(db_default=Now())
+    holds_key = models.BooleanField(default=False)
+    state = models.TextField(choices=State, default=State.WAITING)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.TextField(default="", blank=True)
+    resolved_reason = models.TextField(default="", blank=True)
+    replay_count = models.IntegerField(default=0)
+
+    objects = DeadLetterQuerySet.as_manager()
+
+    class Meta:
+        db_table = "outbox_dead_letter"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("scope", "event_id"),
+                condition=models.Q(event_id__isnull=False),
+                name="outbox_one_letter_per_event",
+            ),
+            models.UniqueConstraint(
+                fields=("scope", "topic", "partition", "offset"),
+                condition=models.Q(event_id__isnull=True),
+                name="outbox_one_letter_per_offset",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="waiting")
+                | models.Q(resolved_at__isnull=False),
+                name="outbox_resolved_letter_has_a_time",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("failed_at",),
+                condition=models.Q(state="waiting"),
+                name="outbox_waiting_letters",
+            ),
+            models.Index(fields=("topic", "key"), name="outbox_letters_by_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.type} {self.event_id}"
+
+
+class Replay(models.Model):
+    """One decision of an operator about dead letters, with its reason and its outcome."""
+
+    class Action(models.TextChoices):
+        """What the operator decided."""
+
+        REPLAY = "replay"
+        DISCARD = "discard"
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        RUNNING = "running"
+        DONE = "done"
+        CANCELED = "canceled"
+        STOPPED = "stopped"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    action = models.TextField(choices=Action, default=Action.REPLAY)
+    state = models.TextField(choices=State, default=State.RUNNING)
+    filters = models.JSONField(default=dict)
+    reason = models.TextField()
+    actor = models.TextField()
+    request_id = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
+    rate = models.FloatField(null=True)
+    planned = models.IntegerField()
+    done = models.IntegerField(default=0)
+    refused = models.IntegerField(default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "outbox_replay"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.id}"
+
+
+class ReplayItem(models.Model):
+    """What one replay did with one letter."""
+
+    class Outcome(models.TextChoices):
+        """What became of the letter in this replay."""
+
+        PLANNED = "planned"
+        DONE = "done"
+        REFUSED = "refused"
+
+    replay = models.ForeignKey(Replay, models.CASCADE, related_name="items")
+    letter_id = models.UUIDField()
+    outcome = models.TextField(choices=Outcome, default=Outcome.PLANNED)
+    detail = models.TextField(default="", blank=True)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "outbox_replay_item"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("replay", "letter_id"), name="outbox_letter_once_per_replay"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.replay_id} {self.letter_id}"

@@ -1,0 +1,147 @@
+"""The door for those who have something to tell: `emit`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+from zlib import crc32
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from opencore.context import current_causation_id, current_request_id
+from opencore.events import CATALOGUE, Event
+from opencore.ids import uuid7
+from opencore.postgresql.base import DatabaseWrapper
+from outbox import doorbell
+from outbox.envelope import Envelope, source_of, to_bytes
+
+STRIPES = 4096
+LOCK_CLASS = 0x0C0B  # the first half of the two-part advisory lock of a stripe
+
+
+class NotInTransaction(RuntimeError):
+    """An event was emitted where no transaction holds it together with its change."""
+
+
+class EventUnknown(LookupError):
+    """The event's class does not stand in the catalogue."""
+
+
+class EventTooLarge(ValueError):
+    """The event is larger than consumers promise to accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the table takes it."""
+
+    event_id: UUID
+    type: str
+    topic: str
+    key: str
+    payload: bytes
+    request_id: str | None
+    occurred_at: datetime
+
+    @property
+    def lane(self) -> int:
+        """Return the lane that all events of this key share."""
+        return crc32(self.key.encode()) % int(settings.OUTBOX_LANES)
+
+    @property
+    def stripe(self) -> int:
+        """Return the lock that orders the writers of this key."""
+        return crc32(self.key.encode()) % STRIPES
+
+
+def emit(event: Event) -> UUID:
+    """Store the event with the caller's change and return its id.
+
+    Kafka gets it after the commit. The row is written right before the commit, under
+    a lock on its key, so that the order of ids is the order of commits. Raises
+    NotInTransaction, EventUnknown or EventTooLarge, and then nothing is stored.
+    """
+    if not _in_transaction():
+        raise NotInTransaction(f"emit({event.type}) needs transaction.atomic().")
+    stored = _prepare(event)
+    cast("DatabaseWrapper", connection).before_commit(_write, stored)
+    _ring_after_commit()
+    return stored.event_id
+
+
+def _in_transaction() -> bool:
+    # A test case's own transaction does not count: it would hide the missing one.
+    return any(
+        not getattr(block, "_from_testcase", False)
+        for block in connection.atomic_blocks
+    )
+
+
+def _prepare(event: Event) -> StoredEvent:
+    if CATALOGUE.get(event.type) is not type(event):
+        raise EventUnknown(f"{type(event).__name__} is not in the catalogue.")
+    event_id, now = uuid7(), timezone.now()
+    request_id = current_request_id()
+    payload = to_bytes(
+        Envelope(
+            event_id=event_id,
+            source=source_of(event.type),
+            occurred_at=now,
+            event=event,
+            request_id=request_id,
+            causation_id=current_causation_id(),
+        )
+    )
+    if len(payload) > settings.OUTBOX_MAX_EVENT_BYTES:
+        raise EventTooLarge(
+            f"{event.type} has {len(payload)} bytes;"
+            f" {settings.OUTBOX_MAX_EVENT_BYTES} are allowed."
+        )
+    return StoredEvent(
+        event_id=event_id,
+        type=event.type,
+        topic=event.topic(),
+        key=str(event.key),
+        payload=payload,
+        request_id=request_id,
+        occurred_at=now,
+    )
+
+
+def _ring_after_commit() -> None:
+    waiting = cast("DatabaseWrapper", connection).run_on_commit
+    if not any(entry[1] is doorbell.ring for entry in waiting):
+        transaction.on_commit(doorbell.ring, robust=True)
+
+
+def _write(events: Sequence[StoredEvent]) -> None:
+    stripes = sorted({event.stripe for event in events})
+    with connection.cursor() as cursor:
+        # Sorted, so that two writers never wait for each other; and in a statement of
+        # its own, so that ids are taken while the locks are held.
+        cursor.execute(
+            "select pg_advisory_xact_lock(%s, stripe) from unnest(%s::int[]) as stripe",
+            [LOCK_CLASS, stripes],
+        )
+        cursor.execute(
+            """
+            insert into outbox_event
+                (lane, event_id, type, topic, key, payload, request_id, occurred_at)
+            select * from unnest(
+                %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::text[],
+                %s::bytea[], %s::text[], %s::timestamptz[])
+            """,
+            [
+                [event.lane for event in events],
+                [event.event_id for event in events],
+                [event.type for event in events],
+                [event.topic for event in events],
+                [event.key for event in events],
+                [event.payload for event in events],
+                [event.request_id for event in events],
+                [event.occurred_at for event in events],
+            ],
+        )
