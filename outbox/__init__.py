@@ -1,1 +1,1 @@
-"""The engine that carries events from a transaction to Kafka, and from Kafka to effects."""
+"""The engine: carries events from a transaction to Kafka, and on to their effects."""

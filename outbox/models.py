@@ -97,10 +97,10 @@ class Attempt(models.Model):
 class Hold(models.Model):
     """A key whose events wait: until a time, or until somebody releases it."""
 
-    pk = models.CompositePrimaryKey("scope", "topic", "key")
     scope = models.TextField()
     topic = models.TextField()
     key = models.TextField()
+    # The event that the others wait behind; it alone may pass.
     event_id = models.UUIDField(null=True)
     reason = models.TextField()
     held_by = models.TextField(db_default="")
@@ -109,6 +109,11 @@ class Hold(models.Model):
 
     class Meta:
         db_table = "outbox_hold"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("scope", "topic", "key"), name="outbox_key_held_once"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.topic} {self.key}"
