@@ -1,4 +1,4 @@
-"""What a piece of work is done for: the request it belongs to and the event behind it."""
+"""What work is done for: the request it belongs to and the event behind it."""
 
 import re
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def current_causation_id() -> UUID | None:
 def working_for(
     *, request_id: str | None, causation_id: UUID | None = None
 ) -> Iterator[None]:
-    """Let all that happens inside belong to a request, and to the event that led to it."""
+    """Let all that happens inside belong to a request, and to the event behind it."""
     request_token = _request_id.set(request_id)
     causation_token = _causation_id.set(causation_id)
     try:

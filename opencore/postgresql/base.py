@@ -16,12 +16,12 @@ Writer = Callable[[Sequence[Any]], None]
 class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL with deferred writes that run, together, right before the commit."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
+        super().__init__(settings_dict, alias)
         self._deferred: list[tuple[set[str | None], Writer, Any]] = []
 
     def before_commit(self, writer: Writer, item: object) -> None:
-        """Hand the item, with all others of its writer, to the writer before the commit.
+        """Hand the item, with the others of its writer, to it before the commit.
 
         An item that was deferred inside a savepoint vanishes with it.
         """
@@ -51,7 +51,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @async_unsafe
     def savepoint_commit(self, sid: str) -> None:
-        """Release a savepoint; in a test case's transaction it stands for the commit."""
+        """Release a savepoint; in a test case it may stand for the commit."""
         if self._only_test_cases_are_open():
             self._write_deferred()
         super().savepoint_commit(sid)

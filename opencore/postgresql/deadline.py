@@ -25,7 +25,7 @@ class DeadlineConnection(psycopg.Connection[tuple[object, ...]]):
         interval: float = 0.1,
         timeout: float | None = None,
     ) -> Result:
-        """Wait for an answer, at most for the deadline unless the caller names another."""
+        """Wait for an answer, for the deadline unless the caller names another."""
         limit = self.deadline if timeout is None else timeout
         try:
             return super().wait(gen, interval, limit)

@@ -10,3 +10,7 @@ class CommitOutcomeUnknown(OperationalError):
 
 class QueryDeadline(psycopg.OperationalError):
     """PostgreSQL gave no answer in time; the connection was given up."""
+
+
+class DatabaseUnreachable(psycopg.OperationalError):
+    """The pool has no connection to give because PostgreSQL accepts none."""

@@ -1,0 +1,180 @@
+"""Brakes on single views: so many requests of a kind per time, counted in Redis."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, cast
+
+import redis
+from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.redis import RedisCache
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rest_framework.request import Request
+
+from opencore.errors import DomainError, Retryable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+WhenDown = Literal["open", "closed", "local"]
+Key = Callable[[HttpRequest], str] | Literal["address"]
+
+
+class RateLimited(DomainError):
+    """Too many requests of this kind came in too short a time."""
+
+    code: ClassVar[str] = "rate_limited"
+    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+    retryable: ClassVar[Retryable] = "yes"
+
+
+def brake(
+    group: str, *, rate: str, key: Key = "address", when_down: WhenDown = "local"
+) -> Callable[
+    [Callable[Concatenate[Any, Request, P], R]],
+    Callable[Concatenate[Any, Request, P], R],
+]:
+    """Refuse a view's method above a rate such as `5/m` of one key.
+
+    While Redis is down, `local` counts in this process, so that each process lets the
+    rate through; `open` lets all through, `closed` none.
+    """
+
+    def decorate(
+        method: Callable[Concatenate[Any, Request, P], R],
+    ) -> Callable[Concatenate[Any, Request, P], R]:
+        @wraps(method)
+        def braked(view: Any, request: Request, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 -- a view of any class
+            hold_back(request, group=group, rate=rate, key=key, when_down=when_down)
+            return method(view, request, *args, **kwargs)
+
+        return braked
+
+    return decorate
+
+
+def hold_back(
+    request: HttpRequest | Request,
+    *,
+    group: str,
+    rate: str,
+    key: Key = "address",
+    when_down: WhenDown = "local",
+) -> None:
+    """Count one request; raises RateLimited if it is one too many."""
+    plain = cast("HttpRequest", getattr(request, "_request", request))
+    reader = client_address if key == "address" else key
+    usage = get_usage(
+        plain,
+        group=group,
+        key=lambda _group, _request: reader(cast("HttpRequest", request)),
+        rate=rate,
+        increment=True,
+    )
+    if when_down != "local" and _cache().is_down():
+        if when_down == "closed":
+            raise RateLimited(headers={"Retry-After": "1"})
+        return
+    if usage["should_limit"]:
+        raise RateLimited(headers={"Retry-After": str(max(1, usage["time_left"]))})
+
+
+def client_address(request: HttpRequest | Request) -> str:
+    """Return the address that a request came from; of an IPv6 one its /64 network.
+
+    X-Forwarded-For is believed from the right, as far as TRUSTED_PROXIES reach.
+    """
+    hops = [
+        *request.META.get("HTTP_X_FORWARDED_FOR", "").split(","),
+        request.META.get("REMOTE_ADDR", ""),
+    ]
+    trusted = [ipaddress.ip_network(text) for text in settings.TRUSTED_PROXIES]
+    address = None
+    for hop in reversed(hops):
+        found = _address(hop.strip())
+        if found is None:
+            break
+        address = found
+        if not any(found in network for network in trusted):
+            break
+    return _widened(address)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _widened(address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> str:
+    if address is None:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+class BrakeCache(RedisCache):
+    """Counts in Redis while it answers, in this process while it doesn't.
+
+    After a failure Redis is left alone for a second, so that a hung one costs one
+    time-out per second and not one per request.
+    """
+
+    pause: ClassVar[float] = 1.0
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        params = {
+            **params,
+            "OPTIONS": {
+                "socket_timeout": settings.REDIS_TIMEOUT,
+                "socket_connect_timeout": settings.REDIS_TIMEOUT,
+                "retry": Retry(NoBackoff(), 0),
+                **params.get("OPTIONS", {}),
+            },
+        }
+        super().__init__(server, params)
+        self._local = LocMemCache(f"brakes-{id(self)}", {})
+        self._down_until = 0.0
+        self._lock = threading.Lock()
+
+    def is_down(self) -> bool:
+        """Tell whether counts are kept here because Redis failed just now."""
+        return time.monotonic() < self._down_until
+
+    def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:  # noqa: ANN401 -- the signature is Django's
+        """Set the count if there is none; true if there was none."""
+        return bool(self._ask("add", key, value, *args, **kwargs))
+
+    def get(self, key: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- the signature is Django's
+        """Return the count."""
+        return self._ask("get", key, *args, **kwargs)
+
+    def incr(self, key: str, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401 -- the signature is Django's
+        """Count one more; one that just ran out or moved begins anew."""
+        try:
+            return int(self._ask("incr", key, *args, **kwargs))
+        except ValueError:
+            self._ask("add", key, 1)
+            return 1
+
+    def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- whatever the cache answers
+        if not self.is_down():
+            try:
+                return getattr(super(), operation)(*args, **kwargs)
+            except (redis.RedisError, OSError):
+                self._down_until = time.monotonic() + self.pause
+        return getattr(self._local, operation)(*args, **kwargs)
+
+
+def _cache() -> BrakeCache:
+    return cast("BrakeCache", caches[settings.RATELIMIT_USE_CACHE])

@@ -1,0 +1,196 @@
+"""Lets a client repeat a request without repeating its effect."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import ClassVar
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from opencore.errors import DomainError, Retryable
+from opencore.models import IdempotencyKey
+from opencore.problems import answer
+
+KEPT_FOR = timedelta(hours=24)
+LONGEST_KEY = 255
+LOCK_SEED = 0x0C0A  # sets these advisory locks apart from others of 64 bits
+KEPT_HEADERS = ("Location", "ETag", "Content-Type")
+# Trying these again may end differently, so they must not be remembered.
+_PASSING = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+class IdempotencyKeyRequired(DomainError):
+    """This request needs an Idempotency-Key header of 1 to 255 characters."""
+
+    code: ClassVar[str] = "idempotency_key_required"
+
+
+class IdempotencyInProgress(DomainError):
+    """A request with this key is being worked on right now."""
+
+    code: ClassVar[str] = "idempotency_in_progress"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+    retryable: ClassVar[Retryable] = "same_idempotency_key"
+
+
+class IdempotencyMismatch(DomainError):
+    """This key was used before, for another request."""
+
+    code: ClassVar[str] = "idempotency_mismatch"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    principal: str
+    method: str
+    route: str
+    key: str
+
+    def lock(self) -> str:
+        return "\n".join((self.principal, self.method, self.route, self.key))
+
+
+def once(request: Request, operation: Callable[[], Response]) -> HttpResponseBase:
+    """Answer with the operation's answer, or with what it was answered before.
+
+    The answer is stored in the operation's own transaction: if one is there, so is the
+    other. Faults and refusals that may pass are not stored.
+    """
+    scope, fingerprint = _scope(request), _fingerprint(request)
+    now = timezone.now()
+    with transaction.atomic():
+        _lock(scope)
+        stored = _find(scope, now)
+        if stored is not None:
+            return _replay(stored, fingerprint)
+        response = _perform(operation, request)
+        _store(scope, fingerprint, response, now)
+    return response
+
+
+def delete_expired(*, now: datetime) -> int:
+    """Forget answers that nobody may ask for again; return how many there were."""
+    deleted, _ = IdempotencyKey.objects.filter(expires_at__lte=now).delete()
+    return deleted
+
+
+def _scope(request: Request) -> _Scope:
+    match = request.resolver_match
+    principal = getattr(request.user, "user_id", None)
+    return _Scope(
+        principal=str(principal) if principal is not None else "",
+        method=request.method or "",
+        route=match.route if match is not None else request.path,
+        key=_key(request),
+    )
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise IdempotencyKeyRequired
+    return key
+
+
+def _fingerprint(request: Request) -> bytes:
+    said = json.dumps(
+        [request.path, sorted(request.query_params.lists()), request.data],
+        sort_keys=True,
+    )
+    return hashlib.sha256(said.encode()).digest()
+
+
+def _lock(scope: _Scope) -> None:
+    # Postgres forgets the lock with the transaction, so a dead process frees the key.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_xact_lock(hashtextextended(%s, %s))",
+            [scope.lock(), LOCK_SEED],
+        )
+        (locked,) = cursor.fetchone()
+    if not locked:
+        raise IdempotencyInProgress(headers={"Retry-After": "1"})
+
+
+def _find(scope: _Scope, now: datetime) -> IdempotencyKey | None:
+    stored = IdempotencyKey.objects.filter(
+        principal=scope.principal,
+        method=scope.method,
+        route=scope.route,
+        key=scope.key,
+    )
+    stored.filter(expires_at__lte=now).delete()
+    return stored.first()
+
+
+def _replay(stored: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
+    if bytes(stored.fingerprint) != fingerprint:
+        raise IdempotencyMismatch
+    response = HttpResponse(
+        bytes(stored.body), status=stored.status, headers=stored.headers
+    )
+    response["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _perform(operation: Callable[[], Response], request: Request) -> HttpResponseBase:
+    try:
+        # A refusal takes back what the operation did, and is remembered all the same.
+        with transaction.atomic():
+            return operation()
+    except DomainError as error:
+        if not _lasts(error.status):
+            raise
+        return answer(error, request._request)
+
+
+def _lasts(status: int) -> bool:
+    return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING
+
+
+def _store(
+    scope: _Scope, fingerprint: bytes, response: HttpResponseBase, now: datetime
+) -> None:
+    if not _lasts(response.status_code):
+        return
+    headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+    headers.setdefault("Content-Type", "application/json")
+    IdempotencyKey.objects.create(
+        principal=scope.principal,
+        method=scope.method,
+        route=scope.route,
+        key=scope.key,
+        fingerprint=fingerprint,
+        status=response.status_code,
+        headers=headers,
+        body=_body(response),
+        created_at=now,
+        expires_at=now + KEPT_FOR,
+    )
+
+
+def _body(response: HttpResponseBase) -> bytes:
+    if isinstance(response, Response):
+        if response.data is None:
+            return b""
+        return bytes(JSONRenderer().render(response.data))
+    return bytes(response.content) if isinstance(response, HttpResponse) else b""

@@ -1,0 +1,68 @@
+"""What surrounds every request: its id, and a problem for whatever goes wrong."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from opencore.context import accepted_request_id, working_for
+from opencore.problems import MEDIA_TYPE, answer, is_page, problem_response
+from opencore.problems.answering import problem_of_status
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+REQUEST_ID = "X-Request-Id"
+
+
+class RequestIdMiddleware:
+    """Gives each request an id, or keeps the caller's, and sends it back."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request under its id."""
+        request_id = accepted_request_id(request.headers.get(REQUEST_ID))
+        with working_for(request_id=request_id):
+            response = self.get_response(request)
+        response[REQUEST_ID] = request_id
+        return response
+
+
+class ProblemMiddleware:
+    """Lets nothing but problems leave where something went wrong."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request; errors that Django wrote itself are said again."""
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            return answer(error, request)
+        return _as_problem(self.get_response(request), request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse:
+        """Answer what a view raised, before a page of Django's does."""
+        return answer(exception, request)
+
+
+def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:
+    ours = response.get("Content-Type", "").startswith((MEDIA_TYPE, "application/json"))
+    if (
+        response.status_code < HTTPStatus.BAD_REQUEST
+        or ours
+        or response.streaming
+        or is_page(request)
+    ):
+        return response
+    problem = problem_of_status(response.status_code, method=request.method or "GET")
+    said_again = problem_response(problem, request)
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in response:
+            said_again[name] = response[name]
+    return said_again

@@ -1,0 +1,22 @@
+"""What every endpoint shares: strict bodies, one error shape, pages by cursor."""
+
+from opencore.problems import Problem, problem_response
+from opencore.rest.exceptions import answer_exception
+from opencore.rest.pagination import CursorMismatch, CursorPage, page
+from opencore.rest.parsing import BodyTooLarge, MalformedBody, StrictJSONParser
+from opencore.rest.serializers import StrictSerializer, read_body, read_query
+
+__all__ = (
+    "BodyTooLarge",
+    "CursorMismatch",
+    "CursorPage",
+    "MalformedBody",
+    "Problem",
+    "StrictJSONParser",
+    "StrictSerializer",
+    "answer_exception",
+    "page",
+    "problem_response",
+    "read_body",
+    "read_query",
+)

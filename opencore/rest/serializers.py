@@ -1,0 +1,66 @@
+"""Reads a request through a serializer, or says what is wrong with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from opencore.errors import ValidationFailed
+from opencore.problems.pointers import field_problems
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know: a misspelled one is not a missing one."""
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 -- the signature is the framework's
+        """Return the validated values; unknown fields are errors of their own."""
+        unknown = self._unknown(data)
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                raise serializers.ValidationError(
+                    {**error.detail, **unknown}
+                ) from error
+            raise
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return values
+
+    def _unknown(self, data: object) -> dict[str, list[serializers.ErrorDetail]]:
+        if not isinstance(data, Mapping):
+            return {}
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        return {
+            str(name): [serializers.ErrorDetail("There is no such field.", "unknown")]
+            for name in data
+            if name not in known
+        }
+
+
+def read_body(
+    serializer_class: type[serializers.Serializer[Any]], request: Request
+) -> dict[str, Any]:
+    """Return the body's validated fields; raises ValidationFailed."""
+    return _read(serializer_class(data=request.data, context={"request": request}))
+
+
+def read_query(
+    serializer_class: type[serializers.Serializer[Any]], request: Request
+) -> dict[str, Any]:
+    """Return the query's validated parameters; raises ValidationFailed."""
+    query: QueryDict = request.query_params
+    flat = {name: query.get(name) for name in query}
+    return _read(serializer_class(data=flat, context={"request": request}))
+
+
+def _read(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    try:
+        serializer.is_valid(raise_exception=True)
+    except serializers.ValidationError as error:
+        raise ValidationFailed(
+            errors=field_problems(error.get_full_details())
+        ) from error
+    return dict(serializer.validated_data)

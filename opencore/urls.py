@@ -1,0 +1,28 @@
+"""Where each part of OpenCore is mounted."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from opencore import health, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("startupz", health.startupz),
+    path("problems/<slug:code>", views.show_problem),
+    path("openapi.json", views.Schema.as_view(), name="openapi"),
+    path("docs", views.Docs.as_view()),
+    path("docs/start.js", views.show_docs_script),
+    path("admin/", admin.site.urls),
+    path("v1/", include("accounts.urls")),
+    path("v1/", include("billing.urls")),
+    path("v1/", include("notifications.urls")),
+    path("", include("gateway_proxy.urls")),
+    # Last: with DEBUG, Django's own page for an unknown path would not be ours.
+    re_path("", views.refuse_unknown_path),
+]
+
+handler400 = "opencore.views.answer_bad_request"
+handler403 = "opencore.views.answer_forbidden"
+handler404 = "opencore.views.answer_not_found"
+handler500 = "opencore.views.answer_internal_error"
