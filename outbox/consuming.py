@@ -24,7 +24,7 @@ class HandlerTaken(RuntimeError):
 
 
 def handles(event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
-    """Let the function hear of each such event, once, in one transaction with its effect.
+    """Let the function hear of each such event, once, in one transaction with its work.
 
     The function gets the event and its id. It runs again if it did not commit; what it
     does outside the database needs the id as its idempotency key. Its consumer is the

@@ -1,5 +1,93 @@
 """Tells a sleeping relay that something was committed; losing a ring costs one poll."""
 
+import logging
+from functools import cache
+from threading import Event
+from time import monotonic
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.client import PubSub
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "opencore:outbox:doorbell"
+QUIET_SECONDS = 1.0
+
+
+class _Breaker:
+    """Remembers that Redis failed, so that not every request pays for it."""
+
+    def __init__(self) -> None:
+        self._closed_at = 0.0
+
+    def allows(self) -> bool:
+        return monotonic() >= self._closed_at
+
+    def trip(self) -> None:
+        self._closed_at = monotonic() + QUIET_SECONDS
+
+
+_breaker = _Breaker()
+
 
 def ring() -> None:
     """Wake the relays, or give up quickly: they look by themselves in any case."""
+    if not _breaker.allows():
+        return
+    try:
+        _client().publish(CHANNEL, b"")
+    except RedisError as error:
+        _breaker.trip()
+        log.debug("doorbell unheard", extra={"error": str(error)})
+
+
+class Doorbell:
+    """A relay's ear; without Redis it is just a pause."""
+
+    def __init__(self) -> None:
+        self._pubsub: PubSub | None = None
+        self._breaker = _Breaker()
+
+    def wait(self, seconds: float) -> None:
+        """Return when somebody rang, at the latest after so many seconds."""
+        pubsub = self._listen()
+        if pubsub is None:
+            Event().wait(seconds)
+            return
+        try:
+            while pubsub.get_message(timeout=seconds) is not None:
+                seconds = 0.0
+        except RedisError:
+            self.close()
+            self._breaker.trip()
+
+    def close(self) -> None:
+        """Stop listening."""
+        pubsub, self._pubsub = self._pubsub, None
+        if pubsub is not None:
+            pubsub.close()
+
+    def _listen(self) -> PubSub | None:
+        if self._pubsub is None and self._breaker.allows():
+            pubsub = _client().pubsub()
+            try:
+                pubsub.subscribe(CHANNEL)
+            except RedisError:
+                self._breaker.trip()
+            else:
+                self._pubsub = pubsub
+        return self._pubsub
+
+
+@cache
+def _client() -> Redis:
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=settings.REDIS_TIMEOUT,
+        socket_connect_timeout=settings.REDIS_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -153,7 +153,7 @@ class InboxEntry(models.Model):
 
 
 class ParkedMessage(models.Model):
-    """A message that waits in order behind a failure of its key, its offset committed."""
+    """A message that waits in order behind a failure of its key, offset committed."""
 
     id = models.BigAutoField(primary_key=True)
     consumer = models.TextField()
@@ -268,7 +268,7 @@ class DeadLetter(models.Model):
 
 
 class Replay(models.Model):
-    """One decision of an operator about dead letters, with its reason and its outcome."""
+    """One decision of an operator about dead letters, with reason and outcome."""
 
     class Action(models.TextChoices):
         """What the operator decided."""

@@ -123,7 +123,8 @@ def _write(events: Sequence[StoredEvent]) -> None:
         # Sorted, so that two writers never wait for each other; and in a statement of
         # its own, so that ids are taken while the locks are held.
         cursor.execute(
-            "select pg_advisory_xact_lock(%s, stripe) from unnest(%s::int[]) as stripe",
+            "select pg_advisory_xact_lock(%s, stripe), pg_current_xact_id()"
+            " from unnest(%s::int[]) as stripe",
             [LOCK_CLASS, stripes],
         )
         cursor.execute(

@@ -1,0 +1,332 @@
+"""What waits in the outbox: read in order, and recorded as sent, retried or dead."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from opencore.ids import uuid7
+from outbox.backoff import wait_before
+from outbox.envelope import headers_of
+from outbox.failures import Failure
+from outbox.leases import LaneLost, Leases
+
+RELAY = "relay"
+RESCAN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaitingEvent:
+    """A row of the hot table, ready to be sent."""
+
+    lane: int
+    id: int
+    event_id: UUID
+    type: str
+    topic: str
+    key: str
+    payload: bytes
+    extra: Mapping[str, str] | None
+    request_id: str | None
+    occurred_at: datetime
+    attempts: int
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers."""
+        return headers_of(
+            event_id=self.event_id,
+            event_type=self.type,
+            key=self.key,
+            occurred_at=self.occurred_at,
+            request_id=self.request_id,
+            extra=self.extra,
+        )
+
+
+class Backlog:
+    """The waiting events of the lanes that a relay holds."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]", leases: Leases) -> None:
+        self._connection = connection
+        self._leases = leases
+        self._low = LowWatermark(connection)
+        self._limit = int(settings.OUTBOX_BATCH_ROWS)
+        self._turn = 0
+
+    def due(self) -> list[WaitingEvent]:
+        """Return the next events in the order in which each key must be sent.
+
+        Left out are keys that wait behind a failed event, and paused topics. The batch
+        is bounded in rows, and by the size of the batch before also in bytes.
+        """
+        lanes = self._in_turn(self._leases.lanes)
+        low = self._low.of(lanes)
+        with self._connection.cursor(row_factory=class_row(WaitingEvent)) as cursor:
+            cursor.execute(DUE, {"lanes": lanes, "low": low, "limit": self._limit})
+            events = cursor.fetchall()
+        self._limit = _limit_after(events)
+        return sorted(events, key=lambda event: event.id)
+
+    def mark_delivered(self, events: Sequence[WaitingEvent]) -> None:
+        """Move the events to the archive, and free the keys that waited for them.
+
+        Raises LaneLost, with nothing moved, if a lane went to another relay.
+        """
+        if not events:
+            return
+        row = self._connection.execute(
+            DELIVERED, {**self._fence(), **_places(events), "scope": RELAY}
+        ).fetchone()
+        if row is None or row[0] != len(self._leases.epochs):
+            raise LaneLost("while recording what was delivered")
+
+    def record_failure(
+        self, event: WaitingEvent, failure: Failure, worker: str
+    ) -> bool:
+        """Count an attempt; hold the key, or give the event up. Return whether dead."""
+        attempts = event.attempts + 1
+        dead = attempts >= settings.OUTBOX_MAX_ATTEMPTS
+        holds = event.topic not in settings.OUTBOX_PASS_TOPICS
+        values: dict[str, Any] = {
+            **self._fence(),
+            "letter_id": uuid7(),
+            "lane": event.lane,
+            "id": event.id,
+            "event_id": event.event_id,
+            "topic": event.topic,
+            "key": event.key,
+            "attempts": attempts,
+            "wait": wait_before(attempts),
+            "worker": worker,
+            "failure": str(failure.kind),
+            "code": failure.code,
+            "message": failure.message,
+            "holds": holds,
+            "headers": None if event.extra is None else Jsonb(dict(event.extra)),
+            "scope": RELAY,
+        }
+        with self._connection.transaction():
+            if self._connection.execute(FENCE, values).rowcount != len(
+                self._leases.epochs
+            ):
+                raise LaneLost("while recording a failure")
+            self._connection.execute(ATTEMPT, values)
+            if holds:
+                self._connection.execute(HOLD_DEAD if dead else HOLD, values)
+            self._connection.execute(BURY if dead else POSTPONE, values)
+        return dead
+
+    def pause_topic(self, topic: str, failure: Failure, wait: timedelta) -> None:
+        """Let the topic's events wait, without an attempt, and look again later."""
+        self._connection.execute(
+            """
+            insert into outbox_topic_pause (topic, reason, code, resume_at)
+            values (%s, %s, %s, clock_timestamp() + %s)
+            on conflict (topic) do update
+            set reason = excluded.reason, code = excluded.code,
+                resume_at = excluded.resume_at
+            where outbox_topic_pause.resume_at is not null
+            """,
+            [topic, failure.message, failure.code, wait],
+        )
+
+    def end_pauses(self, topics: set[str]) -> None:
+        """Forget the pauses of topics that took a message again."""
+        self._connection.execute(
+            "delete from outbox_topic_pause"
+            " where topic = any(%s) and resume_at <= clock_timestamp()",
+            [list(topics)],
+        )
+
+    def _in_turn(self, lanes: list[int]) -> list[int]:
+        # A batch may be filled by one lane; the next begins with another.
+        self._turn = (self._turn + 1) % max(len(lanes), 1)
+        return lanes[self._turn :] + lanes[: self._turn]
+
+    def _fence(self) -> dict[str, Any]:
+        return {
+            "owned": list(self._leases.epochs),
+            "epochs": list(self._leases.epochs.values()),
+            "lease": settings.OUTBOX_LEASE,
+        }
+
+
+class LowWatermark:
+    """Below it nothing waits or can appear, so that no read passes dead rows.
+
+    An id is taken before its transaction commits, so a lower id may become visible
+    after a higher one. The mark therefore rises only to an id that was the highest
+    when all transactions began that were running at the time, and only once they have
+    ended; and never over a row that still waits.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+        self._settled = 0
+        self._candidate: tuple[int, int] | None = None
+        self._marks: dict[int, int] = {}
+        self._looked_at = float("-inf")
+
+    def of(self, lanes: Sequence[int]) -> list[int]:
+        """Return the mark of each lane, looked up anew about once a second."""
+        stale = monotonic() - self._looked_at > RESCAN.total_seconds()
+        if stale or any(lane not in self._marks for lane in lanes):
+            self._look(lanes)
+        return [self._marks[lane] for lane in lanes]
+
+    def _look(self, lanes: Sequence[int]) -> None:
+        self._settle()
+        lowest = self._connection.execute(
+            """
+            select mine.lane, (
+                select id from outbox_event e
+                where e.lane = mine.lane order by id limit 1)
+            from unnest(%s::smallint[]) as mine(lane)
+            """,
+            [list(lanes)],
+        ).fetchall()
+        self._marks = {
+            lane: self._settled if first is None else min(self._settled, first - 1)
+            for lane, first in lowest
+        }
+        self._looked_at = monotonic()
+
+    def _settle(self) -> None:
+        # The id is read before the snapshot: whoever took a lower one is in it.
+        highest = self._one("select last_value from outbox_event_id_seq")
+        oldest, newest = self._connection.execute(
+            "select pg_snapshot_xmin(s)::text::bigint,"
+            " pg_snapshot_xmax(s)::text::bigint from pg_current_snapshot() as s"
+        ).fetchone() or (0, 0)
+        if self._candidate is not None and oldest >= self._candidate[1]:
+            self._settled = self._candidate[0]
+            self._candidate = None
+        if self._candidate is None:
+            self._candidate = (highest, newest)
+
+    def _one(self, query: LiteralString) -> int:
+        row = self._connection.execute(query).fetchone()
+        return int(row[0]) if row is not None else 0
+
+
+def _limit_after(events: Sequence[WaitingEvent]) -> int:
+    rows, size = int(settings.OUTBOX_BATCH_ROWS), int(settings.OUTBOX_BATCH_BYTES)
+    if not events:
+        return rows
+    average = sum(len(event.payload) for event in events) / len(events)
+    return max(1, min(rows, int(size / max(average, 1))))
+
+
+def _places(events: Sequence[WaitingEvent]) -> dict[str, list[int]]:
+    return {
+        "lanes": [event.lane for event in events],
+        "ids": [event.id for event in events],
+    }
+
+
+DUE = """
+select e.lane, e.id, e.event_id, e.type, e.topic, e.key, e.payload,
+       e.headers as extra, e.request_id, e.occurred_at, e.attempts
+from unnest(%(lanes)s::smallint[], %(low)s::bigint[]) as mine(lane, low)
+cross join lateral (
+    select * from outbox_event w
+    where w.lane = mine.lane and w.id > mine.low
+      and (w.available_at is null or w.available_at <= now())
+      and not exists (
+          select from outbox_hold h
+          where h.scope = 'relay' and h.topic = w.topic and h.key = w.key
+            and h.event_id is distinct from w.event_id)
+      and not exists (
+          select from outbox_topic_pause p
+          where p.topic = w.topic
+            and (p.resume_at is null or p.resume_at > now()))
+    order by w.id limit %(limit)s
+) as e
+limit %(limit)s
+"""
+
+FENCE = """
+update outbox_lane l set lease_until = clock_timestamp() + %(lease)s
+from unnest(%(owned)s::smallint[], %(epochs)s::bigint[]) as mine(lane, epoch)
+where l.lane = mine.lane and l.epoch = mine.epoch
+"""
+
+DELIVERED = """
+with fence as (
+    update outbox_lane l set lease_until = clock_timestamp() + %(lease)s
+    from unnest(%(owned)s::smallint[], %(epochs)s::bigint[]) as mine(lane, epoch)
+    where l.lane = mine.lane and l.epoch = mine.epoch
+    returning l.lane
+), gone as (
+    delete from outbox_event e
+    using unnest(%(lanes)s::smallint[], %(ids)s::bigint[]) as sent(lane, id)
+    where e.lane = sent.lane and e.id = sent.id
+      and (select count(*) from fence) = cardinality(%(owned)s::smallint[])
+    returning e.*
+), freed as (
+    delete from outbox_hold h using gone
+    where h.scope = %(scope)s and h.topic = gone.topic and h.key = gone.key
+      and h.event_id = gone.event_id
+), kept as (
+    insert into outbox_archive
+        (id, lane, event_id, type, topic, key, payload, headers, request_id,
+         occurred_at, created_at, attempts, delivered_at)
+    select id, lane, event_id, type, topic, key, payload, headers, request_id,
+           occurred_at, created_at, attempts, clock_timestamp()
+    from gone
+)
+select count(*) from fence
+"""
+
+ATTEMPT = """
+insert into outbox_attempt (event_id, scope, number, worker, failure, code, message)
+values (%(event_id)s, %(scope)s, %(attempts)s, %(worker)s, %(failure)s, %(code)s,
+        %(message)s)
+"""
+
+POSTPONE = """
+update outbox_event
+set attempts = %(attempts)s, available_at = clock_timestamp() + %(wait)s
+where lane = %(lane)s and id = %(id)s
+"""
+
+HOLD = """
+insert into outbox_hold (scope, topic, key, event_id, reason, resume_at)
+values (%(scope)s, %(topic)s, %(key)s, %(event_id)s, %(message)s,
+        clock_timestamp() + %(wait)s)
+on conflict (scope, topic, key) do update
+set event_id = excluded.event_id, reason = excluded.reason,
+    resume_at = excluded.resume_at
+"""
+
+HOLD_DEAD = """
+insert into outbox_hold (scope, topic, key, event_id, reason, resume_at)
+values (%(scope)s, %(topic)s, %(key)s, %(event_id)s, %(message)s, null)
+on conflict (scope, topic, key) do update
+set event_id = excluded.event_id, reason = excluded.reason, resume_at = null
+"""
+
+BURY = """
+with gone as (
+    delete from outbox_event where lane = %(lane)s and id = %(id)s returning *
+)
+insert into outbox_dead_letter
+    (id, scope, position, lane, event_id, type, topic, key, payload, headers,
+     request_id, occurred_at, attempts, reason, code, error, holds_key, state,
+     resolved_by, resolved_reason, replay_count)
+select %(letter_id)s, %(scope)s, gone.id, lane, event_id, type, topic, key, payload,
+       headers, request_id, occurred_at, %(attempts)s, %(failure)s, %(code)s,
+       %(message)s, %(holds)s, 'waiting', '', '', 0
+from gone
+on conflict (scope, event_id) where event_id is not null do update
+set attempts = excluded.attempts, reason = excluded.reason, code = excluded.code,
+    error = excluded.error, holds_key = excluded.holds_key, state = 'waiting',
+    failed_at = clock_timestamp()
+"""

@@ -1,0 +1,22 @@
+"""A relay's own connection to PostgreSQL, outside of Django's pool."""
+
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from opencore.postgresql.deadline import DeadlineConnection
+
+# Longer than a relay is ever silent: a relay that is stopped, not dead, loses its
+# connection and with it its advisory locks.
+IDLE_SESSION_TIMEOUT = "-c idle_session_timeout=15000"
+
+
+def open_connection(*, application_name: str) -> "psycopg.Connection[Any]":
+    """Connect as Django would, in autocommit, with the same deadlines."""
+    params = connection.get_connection_params()
+    for name in ("context", "cursor_factory", "prepare_threshold"):
+        params.pop(name, None)
+    options = f"{params.pop('options', '')} {IDLE_SESSION_TIMEOUT}".strip()
+    params["application_name"] = application_name
+    return DeadlineConnection.connect(**params, options=options, autocommit=True)

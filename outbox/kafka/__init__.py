@@ -1,0 +1,1 @@
+"""All that OpenCore knows of Kafka."""

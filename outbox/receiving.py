@@ -1,0 +1,39 @@
+"""A message as it came from Kafka, and whom it comes from."""
+
+import base64
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message with its place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    payload: bytes
+    headers: list[tuple[str, bytes]]
+
+    def printable_headers(self) -> list[list[str]]:
+        """Return the headers for a JSON column, their bytes in base64."""
+        return [
+            [name, base64.b64encode(value).decode()] for name, value in self.headers
+        ]
+
+
+class Source(Protocol):
+    """What the consumer needs of Kafka; tests pass their own."""
+
+    def receive(self, *, seconds: float) -> Received | None:
+        """Return the next message, or None if there is none in time."""
+
+    def done(self, received: Received) -> None:
+        """Note that this message is dealt with."""
+
+    def stay(self) -> None:
+        """Remain a member of the group without reading on."""
+
+    def close(self) -> None:
+        """Commit what was noted and leave the group."""

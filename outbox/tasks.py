@@ -1,0 +1,30 @@
+"""What Celery does for the outbox."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.conf import settings
+
+from outbox.kafka.publisher import KafkaPublisher
+from outbox.retention import maintain
+from outbox.running import Stop, run_relay
+
+_stop = Stop()
+
+
+@worker_shutting_down.connect
+def _end_the_turn(**_kwargs: Any) -> None:  # noqa: ANN401 -- the signature is Celery's
+    _stop.ask()
+
+
+@shared_task(name="outbox.flush", acks_late=False)
+def flush(**_kwargs: object) -> None:
+    """Take the free lanes and send their events until the turn is over."""
+    run_relay(publisher=KafkaPublisher(), stop=_stop, turn=settings.OUTBOX_TURN)
+
+
+@shared_task(name="outbox.maintain")
+def maintain_tables(**_kwargs: object) -> None:
+    """Make the archive's next partitions and drop those that are old enough."""
+    maintain()
