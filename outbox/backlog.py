@@ -199,17 +199,19 @@ class LowWatermark:
         self._looked_at = monotonic()
 
     def _settle(self) -> None:
-        # The id is read before the snapshot: whoever took a lower one is in it.
-        highest = self._one("select last_value from outbox_event_id_seq")
-        oldest, newest = self._connection.execute(
-            "select pg_snapshot_xmin(s)::text::bigint,"
-            " pg_snapshot_xmax(s)::text::bigint from pg_current_snapshot() as s"
-        ).fetchone() or (0, 0)
+        oldest = self._one(
+            "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        )
         if self._candidate is not None and oldest >= self._candidate[1]:
             self._settled = self._candidate[0]
             self._candidate = None
         if self._candidate is None:
-            self._candidate = (highest, newest)
+            # The id is read first, the number of a transaction after it: whoever took
+            # a lower id has a lower number. A snapshot's xmax would not do; it ignores
+            # transactions that run while none after them has ended.
+            highest = self._one("select last_value from outbox_event_id_seq")
+            number = self._one("select pg_current_xact_id()::text::bigint")
+            self._candidate = (highest, number)
 
     def _one(self, query: LiteralString) -> int:
         row = self._connection.execute(query).fetchone()

@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic
 
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from opencore.context import new_request_id, working_for
 from opencore.events import EventDataInvalid
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 POLL = 0.25
 RETRY_PAUSE = 0.2
 PAUSES = (0.25, 0.5, 1.0, 2.0)
+# SQLSTATEs, or their classes, of a server that is away for everybody: connections,
+# shutdowns, resources, a standby, a transaction that was idle for too long.
+AWAY = ("08", "57P", "53", "25006", "25P03")
 
 
 class Consumer:
@@ -139,7 +142,7 @@ class Consumer:
 
     def _failure(self, error: Exception) -> Failure:
         """Return what to record; raise on if it is the database that is away."""
-        if isinstance(error, OperationalError | InterfaceError) and _database_is_away():
+        if _database_is_away(error):
             raise error
         log.warning(
             "handler failed", extra={"consumer": self._consumer}, exc_info=error
@@ -192,7 +195,10 @@ def _belonging_to(envelope: Envelope) -> AbstractContextManager[None]:
     )
 
 
-def _database_is_away() -> bool:
-    # A connection that broke is closed; one that merely refused a statement is not.
-    raw = connection.connection
-    return raw is None or bool(raw.closed)
+def _database_is_away(error: Exception) -> bool:
+    """Return whether the connection failed, and not a statement on it."""
+    if not isinstance(error, DatabaseError):
+        return False
+    sqlstate = getattr(error.__cause__, "sqlstate", None)
+    # Errors of a connection that was never made or is lost have no SQLSTATE at all.
+    return sqlstate is None or sqlstate.startswith(AWAY)

@@ -14,7 +14,7 @@ _stop = Stop()
 
 
 @worker_shutting_down.connect
-def _end_the_turn(**_kwargs: Any) -> None:  # noqa: ANN401 -- the signature is Celery's
+def _end_the_turn(**_kwargs: Any) -> None:
     _stop.ask()
 
 

@@ -54,7 +54,7 @@ class KafkaSource:
         return _received(message)
 
     def done(self, received: Received) -> None:
-        """Note that this message and those before it in its partition are dealt with."""
+        """Note that this message, and its partition up to it, are dealt with."""
         try:
             self._consumer.store_offsets(
                 offsets=[
