@@ -8,3 +8,14 @@ class GatewayProxyConfig(AppConfig):
 
     name = "gateway_proxy"
     verbose_name = "Gateway"
+
+    def ready(self) -> None:
+        """Register the checks, and refuse a start that the settings make unsafe."""
+        from gateway_proxy import (  # noqa: PLC0415 -- apps are loading
+            checks,  # noqa: F401 -- importing registers
+        )
+        from gateway_proxy.config import (  # noqa: PLC0415 -- apps are loading
+            read_config,
+        )
+
+        read_config()

@@ -1,0 +1,1 @@
+"""None: the gateway keeps nothing in tables."""

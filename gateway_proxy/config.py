@@ -1,0 +1,76 @@
+"""What the gateway is told by the settings, checked before it serves anything."""
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from gateway_proxy.routes import ROUTES
+from gateway_proxy.upstream import LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """The settings of the gateway; equal settings share one gateway."""
+
+    verifies_tokens: bool
+    rate: float
+    burst: int
+    redis_url: str
+    redis_timeout: float
+    upstreams: tuple[tuple[str, str], ...]
+
+
+def read_config() -> GatewayConfig:
+    """Return the gateway's settings; a start with wrong ones ends in a sentence."""
+    return GatewayConfig(
+        verifies_tokens=_verifies_tokens(),
+        rate=settings.GATEWAY_RATE,
+        burst=settings.GATEWAY_BURST,
+        redis_url=settings.REDIS_URL,
+        redis_timeout=settings.REDIS_TIMEOUT,
+        upstreams=tuple(sorted(_upstreams().items())),
+    )
+
+
+def _verifies_tokens() -> bool:
+    if settings.GATEWAY_JWT == "on":
+        return True
+    if settings.PROFILE != "local":
+        raise ImproperlyConfigured(
+            f"GATEWAY_JWT={settings.GATEWAY_JWT!r} in the profile"
+            f" {settings.PROFILE!r}; only the local one may leave tokens unverified."
+        )
+    return False
+
+
+def _upstreams() -> dict[str, str]:
+    addresses = dict.fromkeys(ROUTES, LOCAL)
+    for name, address in settings.GATEWAY_UPSTREAMS.items():
+        prefix = f"/{name.strip('/')}"
+        if prefix not in ROUTES:
+            known = ", ".join(route[1:] for route in ROUTES)
+            raise ImproperlyConfigured(
+                f"GATEWAY_UPSTREAMS names {name!r}; the gateway serves {known}."
+            )
+        if address != LOCAL and not _is_base_url(address):
+            raise ImproperlyConfigured(
+                f"GATEWAY_UPSTREAMS: {name}={address!r};"
+                " use 'local' or http[s]://host[:port][/path]."
+            )
+        addresses[prefix] = address
+    return addresses
+
+
+def _is_base_url(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        has_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_address and parts.scheme in {"http", "https"} and _is_bare(parts)
+
+
+def _is_bare(parts: SplitResult) -> bool:
+    return not (parts.query or parts.fragment or parts.username or parts.password)

@@ -1,0 +1,110 @@
+"""Reads a Django request as the client wrote it, and refuses unclear framing."""
+
+from functools import partial
+from urllib.parse import quote, unquote
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from gateway_proxy.errors import LengthRequired, MalformedRequest
+from gateway_proxy.messages import Headers, Incoming
+from opencore.brakes import client_address, sender_address
+from opencore.context import current_request_id, new_request_id
+from opencore.rest import BodyTooLarge
+
+_CHUNK = 64 * 1024
+_CONTROL = frozenset(map(chr, (*range(9), *range(10, 32), 127)))
+# What a path may hold unescaped; used where the server kept only the decoded path.
+_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
+
+
+def read_incoming(request: HttpRequest) -> Incoming:
+    """Return the request with its body still unread."""
+    path, query = _target(request)
+    headers = _headers(request)
+    return Incoming(
+        method=request.method or "",
+        path=path,
+        query=query,
+        headers=headers,
+        scheme=request.scheme or "http",
+        host=request.get_host(),
+        peer=request.META.get("REMOTE_ADDR", ""),
+        sender=sender_address(request),
+        client=client_address(request),
+        request_id=current_request_id() or new_request_id(),
+        read_body=partial(_read_body, request, _body_length(request)),
+    )
+
+
+def _target(request: HttpRequest) -> tuple[str, str]:
+    """Return path and query in the client's spelling, where the server kept it."""
+    meta = request.META
+    raw: str = meta.get("RAW_URI") or meta.get("REQUEST_URI") or ""
+    if not raw or meta.get("SCRIPT_NAME"):
+        query: str = meta.get("QUERY_STRING", "")
+        return quote(request.path_info, safe=_PATH_CHARACTERS), query
+    if "://" in raw and not raw.startswith("/"):
+        raw = "/" + raw.partition("://")[2].partition("/")[2]
+    path, _, query = raw.partition("?")
+    # Views were chosen by the decoded path, so both must be one and the same.
+    if unquote(path) != request.path_info:
+        raise MalformedRequest("The path is not what the server made of it.")
+    return path, query
+
+
+def _headers(request: HttpRequest) -> Headers:
+    headers = []
+    for key, value in request.META.items():
+        if key.startswith("HTTP_"):
+            name = key.removeprefix("HTTP_")
+        elif key in {"CONTENT_TYPE", "CONTENT_LENGTH"} and value:
+            name = key
+        else:
+            continue
+        if not _CONTROL.isdisjoint(value):
+            raise MalformedRequest("A header holds a control character.")
+        headers.append((name.replace("_", "-").title(), value))
+    return tuple(headers)
+
+
+def _body_length(request: HttpRequest) -> int | None:
+    """Return the body's announced length, None if it ends by itself."""
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    encoding = request.META.get("HTTP_TRANSFER_ENCODING")
+    if "," in request.META.get("HTTP_HOST", ""):
+        raise MalformedRequest("The request names more than one host.")
+    if encoding is None:
+        if announced and not (announced.isascii() and announced.isdecimal()):
+            raise MalformedRequest("Content-Length is not a number.")
+        return int(announced or 0)
+    if announced:
+        raise MalformedRequest("Content-Length and Transfer-Encoding contradict.")
+    if encoding.lower() != "chunked":
+        raise MalformedRequest("This transfer encoding is not known here.")
+    if not request.META.get("wsgi.input_terminated"):
+        raise LengthRequired
+    return None
+
+
+def _read_body(request: HttpRequest, length: int | None) -> bytes:
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    if length is not None and length > limit:
+        raise BodyTooLarge
+    # Django's own stream ends where an announced length does, so at 0 without one.
+    stream = request.META.get("wsgi.input", request)
+    body = bytearray()
+    wanted = limit + 1 if length is None else length
+    try:
+        while len(body) < wanted:
+            chunk = stream.read(min(_CHUNK, wanted - len(body)))
+            if not chunk:
+                break
+            body += chunk
+    except OSError as error:
+        raise MalformedRequest("The body could not be read.") from error
+    if len(body) > limit:
+        raise BodyTooLarge
+    if length is not None and len(body) < length:
+        raise MalformedRequest("The body is shorter than was announced.")
+    return bytes(body)

@@ -1,0 +1,77 @@
+"""What goes through the gateway, in words that no framework owns."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Body(Protocol):
+    """A body that is still on its way; closing it lets go of what brings it."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """Let go, whether or not all of it was read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as the client sent it; its body is read only when it may pass.
+
+    `peer` is the other end of the connection and `sender` the one it speaks for;
+    `client` is what counts as one client, which of an IPv6 sender is its network.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    scheme: str
+    host: str
+    peer: str
+    sender: str
+    client: str
+    request_id: str
+    read_body: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as an upstream gets it."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    scheme: str
+    host: str
+    peer: str
+
+    @property
+    def target(self) -> str:
+        """The path and the query, byte for byte as the client wrote them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an upstream said."""
+
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes | Body
+
+
+@dataclass(slots=True)
+class AccessRecord:
+    """What is known of a request so far, for its log line and its limit headers."""
+
+    route: str | None = None
+    user_id: str | None = None
+    upstream: str | None = None
+    limits: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""The gateway as a view, for every way that Django can be served."""
+
+import logging
+import time
+from collections.abc import Container, Iterable
+from http.cookies import Morsel
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gateway_proxy.gateway import current_gateway
+from gateway_proxy.incoming import read_incoming
+from gateway_proxy.messages import AccessRecord, Answer
+
+log = logging.getLogger(__name__)
+
+
+class UpstreamNegotiates(BaseContentNegotiation):
+    """Leaves media types to the upstream, which reads the same headers."""
+
+    def select_parser(
+        self,
+        request: Request,  # noqa: ARG002 -- the signature is the framework's
+        parsers: Iterable[BaseParser],
+    ) -> BaseParser:
+        """Return the first; no body is parsed here."""
+        return next(iter(parsers))
+
+    def select_renderer(
+        self,
+        request: Request,  # noqa: ARG002 -- the signature is the framework's
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,  # noqa: ARG002 -- the signature is the framework's
+    ) -> tuple[BaseRenderer, str]:
+        """Return the first; no answer is rendered here."""
+        first = next(iter(renderers))
+        return first, first.media_type or ""
+
+
+class GatewayProxyView(APIView):
+    """Forwards what may pass; tokens and limits are the gateway's own matter."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    content_negotiation_class = UpstreamNegotiates
+    schema = None
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Return none: the upstream's own Allow and Vary are the true ones."""
+        return {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Begin what the log line will say."""
+        self.began = time.monotonic()
+        self.record = AccessRecord()
+        super().initial(request, *args, **kwargs)
+
+    def forward(self, request: Request, **_kwargs: object) -> HttpResponseBase:
+        """Answer with what the upstream said."""
+        answer = current_gateway().forward(read_incoming(request._request), self.record)
+        return response_of(answer)
+
+    get = head = post = put = patch = delete = forward
+    options = forward  # type: ignore[assignment]  # -- it answers with any response
+    # The gateway itself refuses, in its own words.
+    http_method_not_allowed = forward  # type: ignore[assignment]  # -- as above
+
+    def finalize_response(
+        self,
+        request: Request,
+        response: Response,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Response:
+        """Tell the client its limits, and the log what happened."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self.record.limits.items():
+            final[name] = value
+        log.info(
+            "request answered",
+            extra={
+                "method": request.method,
+                "route": self.record.route,
+                "status": final.status_code,
+                "ms": round((time.monotonic() - self.began) * 1000, 1),
+                "user_id": self.record.user_id,
+                "upstream": self.record.upstream,
+            },
+        )
+        return final
+
+
+class VerbatimCookie(Morsel[str]):
+    """A Set-Cookie line that leaves as it came."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self._line = line
+
+    def output(self, attrs: Container[str] | None = None, header: str = "") -> str:  # noqa: ARG002 -- the signature is Python's
+        """Return the line."""
+        return f"{header} {self._line}".strip()
+
+    def OutputString(self, attrs: Container[str] | None = None) -> str:  # noqa: N802, ARG002 -- the signature is Python's
+        """Return the line."""
+        return self._line
+
+
+def response_of(answer: Answer) -> HttpResponseBase:
+    """Return an upstream's answer as Django's; a body on its way stays a stream."""
+    kind = HttpResponse if isinstance(answer.body, bytes) else StreamingHttpResponse
+    response = kind(answer.body, status=answer.status, reason=answer.reason)
+    # Django's own default, where the upstream named no type.
+    del response["Content-Type"]
+    for name, value in answer.headers:
+        if name.lower() == "set-cookie":
+            _add_cookie(response, value)
+        elif name in response:
+            response[name] = f"{response[name]}, {value}"
+        else:
+            response[name] = value
+    return response
+
+
+def _add_cookie(response: HttpResponseBase, line: str) -> None:
+    # Two lines may set one name for different paths, so the name is not the key.
+    response.cookies[f"verbatim{len(response.cookies)}"] = VerbatimCookie(line)
