@@ -91,6 +91,17 @@ def client_address(request: HttpRequest | Request) -> str:
 
     X-Forwarded-For is believed from the right, as far as TRUSTED_PROXIES reach.
     """
+    return _widened(_sender(request))
+
+
+def sender_address(request: HttpRequest | Request) -> str:
+    """Return the address that a request came from, an IPv6 one in full."""
+    return str(_sender(request) or "unknown")
+
+
+def _sender(
+    request: HttpRequest | Request,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     hops = [
         *request.META.get("HTTP_X_FORWARDED_FOR", "").split(","),
         request.META.get("REMOTE_ADDR", ""),
@@ -104,7 +115,7 @@ def client_address(request: HttpRequest | Request) -> str:
         address = found
         if not any(found in network for network in trusted):
             break
-    return _widened(address)
+    return address
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -159,7 +170,7 @@ class BrakeCache(RedisCache):
         """Return the count."""
         return self._ask("get", key, *args, **kwargs)
 
-    def incr(self, key: str, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401 -- the signature is Django's
+    def incr(self, key: str, *args: Any, **kwargs: Any) -> int:
         """Count one more; one that just ran out or moved begins anew."""
         try:
             return int(self._ask("incr", key, *args, **kwargs))
