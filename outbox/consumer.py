@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from time import monotonic
 
+import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
@@ -197,8 +198,8 @@ def _belonging_to(envelope: Envelope) -> AbstractContextManager[None]:
 
 def _database_is_away(error: Exception) -> bool:
     """Return whether the connection failed, and not a statement on it."""
-    if not isinstance(error, DatabaseError):
+    cause = error.__cause__
+    if not isinstance(error, DatabaseError) or not isinstance(cause, psycopg.Error):
         return False
-    sqlstate = getattr(error.__cause__, "sqlstate", None)
     # Errors of a connection that was never made or is lost have no SQLSTATE at all.
-    return sqlstate is None or sqlstate.startswith(AWAY)
+    return cause.sqlstate is None or cause.sqlstate.startswith(AWAY)

@@ -205,7 +205,10 @@ def _in_order(
 
 
 def _blames_an_event(outcome: Failure | None) -> bool:
-    return outcome is not None and outcome.kind is FailureClass.EVENT
+    return outcome is not None and outcome.kind in {
+        FailureClass.EVENT,
+        FailureClass.SUSPECT,
+    }
 
 
 def _behind(failure: Failure) -> Failure:

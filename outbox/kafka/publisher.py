@@ -39,7 +39,9 @@ TOPIC_CODES = frozenset(
         KafkaError._UNKNOWN_PARTITION,
     }
 )
+REPORTS_WITHIN = 2.0
 UNANSWERED = Failure(FailureClass.CLUSTER, None, "Kafka gave no answer in time.")
+SUSPECT = Failure(FailureClass.SUSPECT, None, "Kafka refused a message of the batch.")
 BEHIND = Failure(FailureClass.BEHIND, None, "An earlier event of the key failed.")
 
 
@@ -56,15 +58,17 @@ def classify(error: KafkaError) -> Failure:
 
 
 class KafkaPublisher:
-    """An idempotent producer that is thrown away after any failure.
+    """Idempotent producers that are thrown away after any failure.
 
-    Kept in order by librdkafka: with `enable.gapless.guarantee` a batch that fails for
-    good stops the producer, so that no later message of its partition overtakes it.
+    A batch goes through one that librdkafka stops when a message fails for good
+    (`enable.gapless.guarantee`), so that no later message of its partition overtakes
+    it. That producer can't tell which message it was; one that is sent alone can't be
+    overtaken and goes through a producer that can.
     """
 
     def __init__(self, *, deadline: timedelta | None = None) -> None:
         self._deadline = deadline or settings.OUTBOX_DELIVERY_DEADLINE
-        self._producer: Producer | None = None
+        self._producers: dict[bool, Producer] = {}
         self._made_in = 0
         self._topics: set[str] = set()
 
@@ -77,14 +81,19 @@ class KafkaPublisher:
         """
         outcomes: list[Failure | None] = [UNANSWERED] * len(messages)
         give_up = monotonic() + self._deadline.total_seconds()
+        producer = self._ready_producer(gapless=len(messages) > 1)
         try:
-            producer = self._ready_producer()
             self._produce(producer, messages, outcomes, give_up)
             self._await(producer, give_up, while_waiting)
         except (KafkaException, SystemError) as error:
-            # A fatal error comes as either; the delivery reports tell what was sent.
+            # A fatal error comes as either; the delivery reports come after it.
             log.warning("producer failed", extra={"error": str(error)})
-            self.close()
+            _collect_reports(producer)
+            if _is_gap(error):
+                outcomes = [
+                    SUSPECT if outcome is UNANSWERED else outcome
+                    for outcome in outcomes
+                ]
         if any(outcome is not None for outcome in outcomes):
             self.close()
         return outcomes
@@ -92,33 +101,32 @@ class KafkaPublisher:
     def probe(self) -> bool:
         """Return whether the cluster answers at all."""
         try:
-            self._ready_producer().list_topics(timeout=2)
+            self._ready_producer(gapless=True).list_topics(timeout=2)
         except (KafkaException, SystemError):
             self.close()
             return False
         return True
 
     def close(self) -> None:
-        """Drop the producer with all that it still wanted to send."""
-        producer, self._producer = self._producer, None
+        """Drop the producers with all that they still wanted to send."""
+        producers, self._producers = self._producers, {}
         self._topics = set()
-        if producer is None or self._made_in != os.getpid():
-            return
-        try:
-            producer.purge(in_queue=True, in_flight=True, blocking=False)
-            producer.flush(0.2)
-        except (KafkaException, SystemError) as error:
-            log.debug("producer dropped", extra={"error": str(error)})
+        if self._made_in == os.getpid():
+            for producer in producers.values():
+                _drop(producer)
 
-    def _ready_producer(self) -> Producer:
-        # A producer that came through fork() never delivers.
-        if self._producer is None or self._made_in != os.getpid():
-            self._producer = Producer(
+    def _ready_producer(self, *, gapless: bool) -> Producer:
+        if self._made_in != os.getpid():
+            # A producer that came through fork() never delivers.
+            self._producers = {}
+            self._made_in = os.getpid()
+        if gapless not in self._producers:
+            self._producers[gapless] = Producer(
                 {
                     **client_config(),
                     "client.id": "opencore-relay",
                     "enable.idempotence": True,
-                    "enable.gapless.guarantee": True,
+                    "enable.gapless.guarantee": gapless,
                     "acks": "all",
                     "partitioner": "murmur2_random",
                     "message.timeout.ms": 0,
@@ -128,8 +136,7 @@ class KafkaPublisher:
                     "queue.buffering.max.messages": 200_000,
                 }
             )
-            self._made_in = os.getpid()
-        return self._producer
+        return self._producers[gapless]
 
     def _produce(
         self,
@@ -197,6 +204,32 @@ class KafkaPublisher:
             producer.flush(0.5)
             if len(producer) and not while_waiting():
                 return
+
+
+def _drop(producer: Producer) -> None:
+    try:
+        producer.purge(in_queue=True, in_flight=True, blocking=False)
+        producer.flush(0.2)
+    except (KafkaException, SystemError) as error:
+        log.debug("producer dropped", extra={"error": str(error)})
+
+
+def _is_gap(error: BaseException) -> bool:
+    """Return whether librdkafka stopped because a message was refused for good."""
+    while not isinstance(error, KafkaException):
+        if error.__cause__ is None:
+            return False
+        error = error.__cause__
+    return bool(error.args[0].code() == KafkaError._GAPLESS_GUARANTEE)
+
+
+def _collect_reports(producer: Producer) -> None:
+    give_up = monotonic() + REPORTS_WITHIN
+    while len(producer) and monotonic() < give_up:
+        try:
+            producer.poll(0.05)
+        except (KafkaException, SystemError) as error:
+            log.debug("producer failed", extra={"error": str(error)})
 
 
 def _report(

@@ -45,8 +45,9 @@ class KafkaSpy:
             return [Failure(FailureClass.CLUSTER, None, "down")] * len(messages)
         if any(len(message.payload) > self.largest for message in messages):
             # As the broker does: one message fails the whole batch.
-            failure = Failure(FailureClass.EVENT, 10, "too large")
-            return [failure] * len(messages)
+            alone = len(messages) == 1
+            kind = FailureClass.EVENT if alone else FailureClass.SUSPECT
+            return [Failure(kind, 10 if alone else None, "too large")] * len(messages)
         outcomes: list[Failure | None] = []
         for message in messages:
             if message.topic in self.refused_topics:

@@ -1,0 +1,160 @@
+"""One suite for both publishers: what the spy does, the real Kafka does too."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from django.conf import settings
+
+from outbox.failures import Failure, FailureClass
+from outbox.kafka.publisher import KafkaPublisher
+from outbox.relay import Publisher
+from tests.outbox.fakes import KafkaSpy
+
+LARGEST = 50_000
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message as a relay would send it."""
+
+    topic: str
+    key: str
+    payload: bytes
+    named: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return self.named
+
+
+class Side(Protocol):
+    """A publisher, a topic that it knows, and a look at what arrived there."""
+
+    publisher: Publisher
+    topic: str
+
+    def arrived(self) -> list[tuple[str, bytes]]:
+        """Return keys and payloads, in the order of each key."""
+
+
+@dataclass
+class Spied:
+    publisher: KafkaSpy
+    topic: str = "known"
+
+    def arrived(self) -> list[tuple[str, bytes]]:
+        return [(message.key, message.payload) for message in self.publisher.received]
+
+
+@dataclass
+class Real:
+    publisher: KafkaPublisher
+    topic: str
+
+    def arrived(self) -> list[tuple[str, bytes]]:
+        return read_topic(self.topic)
+
+
+def read_topic(topic: str) -> list[tuple[str, bytes]]:
+    """Read the topic's one partition from its beginning to its end."""
+    consumer = Consumer({**settings.KAFKA, "group.id": "observer"})
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        assert low == 0
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        found = []
+        while len(found) < high:
+            message = consumer.poll(10)
+            assert message is not None
+            assert message.error() is None
+            found.append(((message.key() or b"").decode(), message.value() or b""))
+        return found
+    finally:
+        consumer.close()
+
+
+@pytest.fixture
+def real() -> Iterator[Real]:
+    topic = f"contract.{uuid4().hex}"
+    client = AdminClient(dict(settings.KAFKA))
+    config = {"max.message.bytes": str(LARGEST)}
+    made = client.create_topics([NewTopic(topic, num_partitions=1, config=config)])
+    made[topic].result(timeout=15)
+    publisher = KafkaPublisher()
+    yield Real(publisher, topic)
+    publisher.close()
+    client.delete_topics([topic])[topic].result(timeout=15)
+
+
+@pytest.fixture(params=["spy", "kafka"])
+def side(request: pytest.FixtureRequest) -> Side:
+    if request.param == "spy":
+        spy = KafkaSpy(largest=LARGEST, refused_topics={"nowhere"})
+        return Spied(spy)
+    side: Side = request.getfixturevalue("real")
+    return side
+
+
+def test_what_is_acknowledged_has_arrived_in_order(side: Side) -> None:
+    letters = [Letter(side.topic, "ada", str(number).encode()) for number in range(300)]
+
+    outcomes = side.publisher.publish(letters, while_waiting=lambda: True)
+
+    assert outcomes == [None] * 300
+    assert side.arrived() == [("ada", letter.payload) for letter in letters]
+
+
+def test_a_message_that_is_too_large_is_the_events_own_fault(side: Side) -> None:
+    letter = Letter(side.topic, "mallory", b"x" * 2 * LARGEST)
+
+    (outcome,) = side.publisher.publish([letter], while_waiting=lambda: True)
+
+    assert outcome is not None
+    assert (outcome.kind, outcome.code) == (FailureClass.EVENT, 10)
+    assert side.arrived() == []
+
+
+def test_nothing_overtakes_a_refused_message_of_its_key(side: Side) -> None:
+    letters = [
+        Letter(side.topic, "mallory", b"x" * 2 * LARGEST),
+        *[Letter(side.topic, "mallory", b"small") for _ in range(50)],
+    ]
+
+    outcomes = side.publisher.publish(letters, while_waiting=lambda: True)
+
+    assert None not in outcomes
+    assert side.arrived() == []
+
+
+def test_a_publisher_works_on_after_a_refusal(side: Side) -> None:
+    side.publisher.publish(
+        [Letter(side.topic, "mallory", b"x" * 2 * LARGEST)], while_waiting=lambda: True
+    )
+
+    outcomes = side.publisher.publish(
+        [Letter(side.topic, "ada", b"hello")], while_waiting=lambda: True
+    )
+
+    assert outcomes == [None]
+    assert side.arrived() == [("ada", b"hello")]
+
+
+def test_an_unknown_topic_is_the_topics_fault_alone(side: Side) -> None:
+    letters = [Letter("nowhere", "ada", b"lost?"), Letter(side.topic, "ada", b"found")]
+
+    outcomes = side.publisher.publish(letters, while_waiting=lambda: True)
+
+    assert [_kind(outcome) for outcome in outcomes] == [FailureClass.TOPIC, None]
+    assert side.arrived() == [("ada", b"found")]
+
+
+def test_a_cluster_that_is_there_answers_a_probe(side: Side) -> None:
+    assert side.publisher.probe() is True
+
+
+def _kind(outcome: Failure | None) -> FailureClass | None:
+    return None if outcome is None else outcome.kind
