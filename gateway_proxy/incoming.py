@@ -23,7 +23,8 @@ def read_incoming(request: HttpRequest) -> Incoming:
     path, query = _target(request)
     headers = _headers(request)
     return Incoming(
-        method=request.method or "",
+        # Django writes methods in capitals; `get` is no method.
+        method=request.META.get("REQUEST_METHOD", ""),
         path=path,
         query=query,
         headers=headers,

@@ -8,5 +8,6 @@ from gateway_proxy.views import GatewayProxyView
 _prefixes = "|".join(prefix.removeprefix("/") for prefix in ROUTES)
 
 urlpatterns = [
-    re_path(rf"^(?:{_prefixes})(?:/|$)", GatewayProxyView.as_view()),
+    # Whatever follows a prefix but does not lengthen it is the gateway's to refuse.
+    re_path(rf"^(?:{_prefixes})(?![\w-])", GatewayProxyView.as_view()),
 ]

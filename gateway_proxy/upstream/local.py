@@ -87,7 +87,8 @@ class _Head:
     ) -> Callable[[bytes], object]:
         code, _, self.reason = status.partition(" ")
         self.status = int(code)
-        self.headers = tuple(headers)
+        # Django begins the line of a cookie with a space.
+        self.headers = tuple((name, value.strip()) for name, value in headers)
         return _refuse_write
 
 

@@ -1,0 +1,75 @@
+"""A gateway with a Redis and a service of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from gateway_proxy.gateway import current_gateway
+from opencore.tokens import mint_access
+from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.service import Service, serving
+
+
+@pytest.fixture(scope="session")
+def _kept_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_server(_kept_redis: RedisServer) -> RedisServer:
+    """An empty Redis that works."""
+    with _kept_redis.client() as client:
+        client.flushall()
+    return _kept_redis
+
+
+@pytest.fixture
+def mortal_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that the test may kill and hang."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """A service that the gateway forwards `/billing` to."""
+    with serving(free_port()) as service:
+        yield service
+
+
+@pytest.fixture
+def gateway(
+    settings: Settings, redis_server: RedisServer, service: Service
+) -> Iterator[Settings]:
+    """The settings of a gateway in front of the service."""
+    settings.REDIS_URL = redis_server.url
+    settings.GATEWAY_UPSTREAMS = {"billing": service.url}
+    yield settings
+    current_gateway().close()
+
+
+@pytest.fixture
+def ada() -> UUID:
+    """A member's id, new in each test, so that nobody has spent her tokens."""
+    return uuid4()
+
+
+@pytest.fixture
+def bearer(ada: UUID) -> dict[str, str]:
+    """The headers of a request by ada."""
+    return bearer_of(ada)
+
+
+def bearer_of(user_id: UUID) -> dict[str, str]:
+    """Return the headers of a request by anybody."""
+    token = mint_access(
+        user_id=user_id, session_id=uuid4(), role="member", now=timezone.now()
+    )
+    return {"Authorization": f"Bearer {token}"}

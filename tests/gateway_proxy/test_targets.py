@@ -1,0 +1,101 @@
+"""Request targets that two programs could read differently."""
+
+import pytest
+
+from gateway_proxy.errors import MalformedRequest, TargetTooLong
+from gateway_proxy.routes import ROUTES, find_route
+from gateway_proxy.targets import TARGET_LIMIT, check_target
+
+TRICKS = {
+    "dot segments": "/auth/../billing/x",
+    "a dot segment at the end": "/auth/..",
+    "a single dot": "/auth/./otp",
+    "escaped dots": "/auth/%2e%2e/billing",
+    "half-escaped dots": "/auth/.%2E/billing",
+    "dots with parameters": "/auth/..;x=1/billing",
+    "a doubled slash": "/auth//otp",
+    "a doubled slash at the end": "/auth//",
+    "an escaped slash": "/auth%2fotp",
+    "an escaped slash in capitals": "/auth/%2Fotp",
+    "a backslash": "/auth\\..\\billing",
+    "an escaped backslash": "/auth/%5c..%5cbilling",
+    "NUL": "/auth/otp%00",
+    "a line break": "/auth/otp%0d%0aX-User-Id:%20root",
+    "DEL": "/auth/%7f",
+    "a C1 control character": "/auth/%c2%85",
+    "double escaping": "/auth/%252e%252e/billing",
+    "an escaped percent sign": "/auth/100%25",
+    "a broken escape": "/auth/%zz",
+    "a cut escape": "/auth/%2",
+    "what is not UTF-8": "/auth/%ff",
+    "an overlong dot": "/auth/%c0%ae%c0%ae/billing",
+    "an unescaped space": "/auth/a b",
+    "an unescaped letter beyond ASCII": "/auth/é",
+    "a fragment": "/auth/otp#x",
+}
+
+
+@pytest.mark.parametrize("path", TRICKS.values(), ids=TRICKS.keys())
+def test_refuses_a_path_with(path: str) -> None:
+    with pytest.raises(MalformedRequest):
+        check_target(path, "")
+
+
+@pytest.mark.parametrize("query", ["a b", "a\x00", "a\r\nb", "é", "a#b"])
+def test_refuses_a_query_with_what_must_be_escaped(query: str) -> None:
+    with pytest.raises(MalformedRequest):
+        check_target("/auth/otp", query)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/auth/otp", ""),
+        ("/auth/", ""),
+        ("/orgs/a.b/..c/...", "x=../..//%00%2f%25"),
+        ("/orgs/caf%C3%A9/%20/;v=1/@~!$&'()*+,=:", 'a[]=1&b={}|"<>'),
+        ("/orgs/what%3fnot%23", "?"),
+    ],
+)
+def test_accepts_what_means_one_thing(path: str, query: str) -> None:
+    check_target(path, query)
+
+
+def test_accepts_a_target_up_to_its_limit_only() -> None:
+    check_target("/orgs", "q" * (TARGET_LIMIT - len("/orgs")))
+
+    with pytest.raises(TargetTooLong):
+        check_target("/orgs", "q" * TARGET_LIMIT)
+
+
+@pytest.mark.parametrize("path", ["/auth", "/auth/", "/auth/otp", "/auth/a/b"])
+def test_finds_the_route_of_a_path(path: str) -> None:
+    assert find_route(path) is ROUTES["/auth"]
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/authentic", "/Auth", "/%61uth", "/v1/auth", "/admin", "auth"]
+)
+def test_finds_no_route_for_a_path_of_another_name(path: str) -> None:
+    assert find_route(path) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/otp", "/auth/otp/verify", "/auth/refresh", "/auth/logout"]
+)
+def test_signing_in_and_out_needs_no_token(path: str) -> None:
+    assert ROUTES["/auth"].is_public("POST", path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/auth/otp"),
+        ("POST", "/auth/otp/"),
+        ("POST", "/auth/%6ftp"),
+        ("POST", "/auth/session"),
+        ("POST", "/auth"),
+    ],
+)
+def test_anything_else_below_auth_needs_one(method: str, path: str) -> None:
+    assert not ROUTES["/auth"].is_public(method, path)
