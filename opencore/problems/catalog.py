@@ -24,8 +24,8 @@ _GENERAL = (
     ProblemKind(
         "malformed_request",
         HTTPStatus.BAD_REQUEST,
-        "The body is not JSON, or an object in it names a key twice.",
-        "Send well-formed JSON.",
+        "The body is not JSON, or names a key twice, or the URL can be read two ways.",
+        "Send well-formed JSON, to a path without dot segments or escaped slashes.",
     ),
     ProblemKind(
         "validation_error",
@@ -106,10 +106,22 @@ _GENERAL = (
         "Wait for Retry-After and send the same request again.",
     ),
     ProblemKind(
+        "length_required",
+        HTTPStatus.LENGTH_REQUIRED,
+        "The body came without a Content-Length, which this server needs.",
+        "Send the body with its length.",
+    ),
+    ProblemKind(
         "payload_too_large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "The body is larger than one mebibyte.",
         "Send less at once.",
+    ),
+    ProblemKind(
+        "uri_too_long",
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        "The URL is longer than eight kibibytes.",
+        "Send less in the URL.",
     ),
     ProblemKind(
         "unsupported_media_type",
@@ -122,6 +134,12 @@ _GENERAL = (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "This key was used before, for another request.",
         "Use a new key for a new effect.",
+    ),
+    ProblemKind(
+        "headers_too_large",
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The headers are larger than 32 kibibytes, or more than a hundred.",
+        "Send fewer or shorter headers.",
     ),
     ProblemKind(
         "rate_limited",
