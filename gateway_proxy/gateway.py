@@ -1,5 +1,6 @@
 """Takes one request through the gateway: refuse, identify, charge, forward."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from gateway_proxy.allowance import Policy
@@ -49,23 +50,11 @@ class Gateway:
         self._charge(request, claims, record)
         upstream = self._upstreams[route.prefix]
         record.upstream = upstream.name
-        outgoing = Outgoing(
-            method=request.method,
-            path=API + request.path,
-            query=request.query,
-            headers=headers_for_upstream(request, claims),
-            body=request.read_body(),
-            scheme=request.scheme,
-            host=request.host,
-            peer=request.peer,
-        )
+        outgoing = _outgoing(request, claims)
         answer = upstream.send(outgoing)
-        return Answer(
-            answer.status,
-            answer.reason,
-            headers_for_client(answer.headers, origin=upstream.origin(outgoing)),
-            answer.body,
-        )
+        origin = upstream.origin(outgoing)
+        headers = headers_for_client(answer.headers, origin=origin)
+        return replace(answer, headers=headers)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -98,6 +87,19 @@ class Gateway:
         record.limits = verdict.headers()
         if not verdict.allowed:
             raise RateLimited
+
+
+def _outgoing(request: Incoming, claims: AccessClaims | None) -> Outgoing:
+    return Outgoing(
+        method=request.method,
+        path=API + request.path,
+        query=request.query,
+        headers=headers_for_upstream(request, claims),
+        body=request.read_body(),
+        scheme=request.scheme,
+        host=request.host,
+        peer=request.peer,
+    )
 
 
 def current_gateway() -> Gateway:

@@ -13,6 +13,13 @@ from django.http import HttpResponse
 from gateway_proxy.messages import Answer, Headers, Outgoing
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_ABOUT_THE_SERVER = {
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
 
 
 class LocalUpstream:
@@ -58,13 +65,9 @@ def environ_of(request: Outgoing) -> dict[str, Any]:
         "REMOTE_ADDR": request.peer,
         "CONTENT_LENGTH": str(len(request.body)) if request.body else "",
         "HTTP_HOST": request.host,
-        "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": BytesIO(request.body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
+        **_ABOUT_THE_SERVER,
     }
     for name, value in request.headers:
         key = name.upper().replace("-", "_")
