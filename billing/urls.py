@@ -1,0 +1,5 @@
+"""Where billing is mounted, below /v1/."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
