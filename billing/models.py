@@ -24,8 +24,8 @@ class Customer(models.Model):
                 fields=("org_id",), name="billing_one_customer_per_org"
             ),
             models.CheckConstraint(
-                condition=models.Q(user_id__isnull=True)
-                ^ models.Q(org_id__isnull=True),
+                condition=models.Q(user_id__isnull=False, org_id__isnull=True)
+                | models.Q(user_id__isnull=True, org_id__isnull=False),
                 name="billing_customer_is_a_user_or_an_org",
             ),
         )

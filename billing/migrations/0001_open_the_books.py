@@ -47,9 +47,13 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("user_id__isnull", True),
-                            ("org_id__isnull", True),
-                            _connector="XOR",
+                            models.Q(
+                                ("org_id__isnull", True), ("user_id__isnull", False)
+                            ),
+                            models.Q(
+                                ("org_id__isnull", False), ("user_id__isnull", True)
+                            ),
+                            _connector="OR",
                         ),
                         name="billing_customer_is_a_user_or_an_org",
                     ),
