@@ -254,4 +254,27 @@ _SERVER = (
     ),
 )
 
-PROBLEMS: dict[str, ProblemKind] = {kind.code: kind for kind in (*_GENERAL, *_SERVER)}
+_BILLING = (
+    ProblemKind(
+        "customer_pending",
+        HTTPStatus.CONFLICT,
+        "The account was created a moment ago; its billing customer is being opened.",
+        "Wait for Retry-After and repeat.",
+    ),
+    ProblemKind(
+        "already_subscribed",
+        HTTPStatus.CONFLICT,
+        "The customer has a live subscription to this plan.",
+        "Use it, or wait for its end.",
+    ),
+    ProblemKind(
+        "subscription_not_active",
+        HTTPStatus.CONFLICT,
+        "The subscription has expired already.",
+        "Nothing: what was asked for is so.",
+    ),
+)
+
+PROBLEMS: dict[str, ProblemKind] = {
+    kind.code: kind for kind in (*_GENERAL, *_SERVER, *_BILLING)
+}
