@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from billing.models import Customer, Payment, Subscription
@@ -140,17 +141,19 @@ class SubscriptionAnswer(serializers.ModelSerializer[Subscription]):
         read_only_fields = fields
 
 
-class PaymentPage(serializers.Serializer[Any]):
-    """One page of payments, newest first."""
-
-    data = PaymentAnswer(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-    has_more = serializers.BooleanField()
-
-
-class SubscriptionPage(serializers.Serializer[Any]):
-    """One page of subscriptions, newest first."""
-
-    data = SubscriptionAnswer(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-    has_more = serializers.BooleanField()
+PaymentPage = inline_serializer(
+    "PaymentPage",
+    {
+        "data": PaymentAnswer(many=True),
+        "next_cursor": serializers.CharField(allow_null=True),
+        "has_more": serializers.BooleanField(),
+    },
+)
+SubscriptionPage = inline_serializer(
+    "SubscriptionPage",
+    {
+        "data": SubscriptionAnswer(many=True),
+        "next_cursor": serializers.CharField(allow_null=True),
+        "has_more": serializers.BooleanField(),
+    },
+)

@@ -1,0 +1,65 @@
+"""Whom notifications tell on the occasion of others' events."""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from notifications.services import (
+    announce_expiry,
+    confirm_payment,
+    send_code,
+    welcome,
+)
+from opencore.events.auth.v1 import SignInCodeRequested
+from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
+from opencore.events.user.v1 import UserCreated
+from outbox.consuming import handles
+
+
+@handles(UserCreated)
+def welcome_new_user(event: UserCreated, event_id: UUID) -> None:
+    """Welcome a person who signed in for the first time."""
+    welcome(
+        user_id=event.user_id,
+        email=event.email,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(SignInCodeRequested)
+def send_code_that_was_requested(event: SignInCodeRequested, event_id: UUID) -> None:
+    """Mail the code to whoever asked for it."""
+    send_code(
+        email=event.email,
+        sealed_code=event.sealed_code,
+        expires_at=event.expires_at,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(PaymentSucceeded)
+def confirm_payment_that_succeeded(event: PaymentSucceeded, event_id: UUID) -> None:
+    """Send a receipt to who paid."""
+    confirm_payment(
+        user_id=event.user_id,
+        payment_id=event.payment_id,
+        amount_minor=event.amount_minor,
+        currency=event.currency,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(SubscriptionExpired)
+def announce_expiry_of_subscription(event: SubscriptionExpired, event_id: UUID) -> None:
+    """Say to who subscribed that it is over."""
+    announce_expiry(
+        user_id=event.user_id,
+        subscription_id=event.subscription_id,
+        plan=event.plan,
+        expired_at=event.expired_at,
+        event_id=event_id,
+        now=timezone.now(),
+    )

@@ -1,0 +1,42 @@
+"""The shapes of what notifications are asked and what they answer."""
+
+from typing import Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+
+from notifications.models import Notification
+from opencore.rest import StrictSerializer
+
+
+class FeedQuery(StrictSerializer):
+    """Which page of the feed, and whether what was read is left out."""
+
+    unread = serializers.BooleanField(required=False, default=False)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
+    cursor = serializers.CharField(required=False)
+
+
+class NotificationAnswer(serializers.ModelSerializer[Notification]):
+    """One entry of the feed."""
+
+    class Meta:
+        model = Notification
+        fields = ("id", "type", "title", "body", "data", "created_at", "read_at")
+        read_only_fields = fields
+
+
+NotificationPage = inline_serializer(
+    "NotificationPage",
+    {
+        "data": NotificationAnswer(many=True),
+        "next_cursor": serializers.CharField(allow_null=True),
+        "has_more": serializers.BooleanField(),
+    },
+)
+
+
+class UnreadCount(serializers.Serializer[Any]):
+    """How many notifications are unread."""
+
+    unread = serializers.IntegerField(min_value=0)

@@ -1,0 +1,173 @@
+"""Puts into the feed and into the mail what people must hear, once per event."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from notifications.errors import RecipientUnknown
+from notifications.models import Delivery, Notification, Recipient
+from notifications.services.sending import GAP, send_next_mail
+from notifications.services.texts import Text, render
+from opencore.currencies import written
+
+
+@transaction.atomic
+def welcome(*, user_id: UUID, email: str, event_id: UUID, now: datetime) -> None:
+    """Know where a new user gets mail, and welcome them there and in the feed."""
+    recipient, _ = Recipient.objects.get_or_create(
+        user_id=user_id, defaults={"email": email}
+    )
+    _tell(
+        recipient,
+        kind="welcome",
+        event_id=event_id,
+        words={"email": recipient.email},
+        data={},
+        now=now,
+    )
+
+
+@transaction.atomic
+def send_code(
+    *,
+    email: str,
+    sealed_code: str,
+    expires_at: datetime,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Mail a sign-in code; what is stored has a gap where the code belongs."""
+    _mail(
+        email,
+        kind="sign_in_code",
+        event_id=event_id,
+        text=render("sign_in_code", code=GAP, expires_at=_clock_time(expires_at)),
+        now=now,
+        sealed_code=sealed_code,
+        expires_at=expires_at,
+    )
+
+
+@transaction.atomic
+def confirm_payment(
+    *,
+    user_id: UUID,
+    payment_id: UUID,
+    amount_minor: int,
+    currency: str,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Tell who paid that the payment was received; raises RecipientUnknown."""
+    _tell(
+        _recipient(user_id),
+        kind="payment_receipt",
+        event_id=event_id,
+        words={
+            "amount": written(amount_minor=amount_minor, currency=currency),
+            "payment_id": str(payment_id),
+        },
+        data={
+            "payment_id": str(payment_id),
+            "amount_minor": amount_minor,
+            "currency": currency,
+        },
+        now=now,
+    )
+
+
+@transaction.atomic
+def announce_expiry(
+    *,
+    user_id: UUID,
+    subscription_id: UUID,
+    plan: str,
+    expired_at: datetime,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Tell who subscribed that the subscription is over; raises RecipientUnknown."""
+    _tell(
+        _recipient(user_id),
+        kind="subscription_expired",
+        event_id=event_id,
+        words={"plan": plan, "expired_at": _day_and_time(expired_at)},
+        data={"subscription_id": str(subscription_id), "plan": plan},
+        now=now,
+    )
+
+
+def _recipient(user_id: UUID) -> Recipient:
+    recipient = Recipient.objects.filter(user_id=user_id).first()
+    if recipient is None:
+        raise RecipientUnknown(str(user_id))
+    return recipient
+
+
+def _tell(
+    recipient: Recipient,
+    *,
+    kind: str,
+    event_id: UUID,
+    words: Mapping[str, str],
+    data: Mapping[str, str | int],
+    now: datetime,
+) -> None:
+    text = render(kind, **words)
+    notification, _ = Notification.objects.get_or_create(
+        user_id=recipient.user_id,
+        type=kind,
+        event_id=event_id,
+        defaults={"title": text.title, "body": text.body, "data": dict(data)},
+    )
+    _mail(
+        recipient.email,
+        kind=kind,
+        event_id=event_id,
+        text=text,
+        now=now,
+        notification=notification,
+    )
+
+
+def _mail(
+    address: str,
+    *,
+    kind: str,
+    event_id: UUID,
+    text: Text,
+    now: datetime,
+    notification: Notification | None = None,
+    sealed_code: str = "",
+    expires_at: datetime | None = None,
+) -> None:
+    delivery, created = Delivery.objects.get_or_create(
+        channel=Delivery.Channel.EMAIL,
+        address=address,
+        event_id=event_id,
+        type=kind,
+        defaults={
+            "notification": notification,
+            "subject": text.title,
+            "body": text.body,
+            "sealed_code": sealed_code,
+            "expires_at": expires_at,
+            "next_attempt_at": now,
+        },
+    )
+    if created:
+        # At once and from here, so that codes need neither Celery nor Redis; what
+        # fails stays due, and beat comes by.
+        send = partial(send_next_mail, now=now, delivery_id=delivery.id)
+        transaction.on_commit(send, robust=True)
+
+
+def _clock_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def _day_and_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d at %H:%M} UTC"
