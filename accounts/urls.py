@@ -1,0 +1,5 @@
+"""Where accounts' endpoints are."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
