@@ -20,7 +20,7 @@ class AuditEntry(models.Model):
     """
 
     class Action(models.TextChoices):
-        """What was done; the part before the dot says what kind of thing the target is."""
+        """What was done; the part before the dot is the kind of the target."""
 
         USER_CREATED = "user.created"
         USER_ROLE_CHANGED = "user.role_changed"

@@ -10,20 +10,16 @@ from django.db.models.functions import Lower, Now
 from opencore.ids import uuid7
 
 
-class UserQuerySet(models.QuerySet["User"]):
-    """Named sets of users."""
+class UserManager(BaseUserManager["User"]):
+    """Finds people as they write their addresses."""
 
-    def with_address(self, email: str) -> "UserQuerySet":
+    def with_address(self, email: str) -> "models.QuerySet[User]":
         """Return who has this address, however its letters are written."""
         return self.alias(lowered=Lower("email")).filter(lowered=email.lower())
 
-
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc] -- the class is made by a call
-    """Finds people as they write their addresses."""
-
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user with this address; raises User.DoesNotExist."""
-        return self.get_queryset().with_address(username or "").get()
+        return self.with_address(username or "").get()
 
 
 class User(AbstractBaseUser, PermissionsMixin):
