@@ -67,6 +67,8 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
+# Addresses are unique by lower(email), a constraint that this check can't see.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".local" / "static"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
