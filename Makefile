@@ -6,7 +6,7 @@ BENCH ?= all
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench fix lock kafka-lock shell clean \
+.PHONY: help run demo test check lint types migrations bench fix lock kafka-lock shell clean \
 	kafka-down kafka-up postgres-down postgres-up redis-down redis-up \
 	environment dev-environment
 
@@ -28,13 +28,19 @@ demo: environment ## the smoke test: one person's way through the whole system
 test: dev-environment ## run every test, on real PostgreSQL, Redis and Kafka
 	@$(VENV)/python -m pytest $(ARGS)
 
-check: dev-environment ## format, lint, types, borders, migrations, architecture
+check: lint types migrations ## format, lint, borders, types, migrations
+	@echo "All checks passed."
+
+lint: dev-environment ## format, lint and the borders between the apps
 	@$(VENV)/ruff format --check --quiet . || { echo "Run make fix"; exit 1; }
 	@$(VENV)/ruff check --quiet .
-	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/python -m opencore.localservices exec --parts postgres,redis -- $(VENV)/python -m tests.checks
-	@echo "All checks passed."
+
+types: dev-environment ## mypy, strict
+	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/mypy
+
+migrations: dev-environment ## every model has its migration
+	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/python -m opencore.localservices exec --parts postgres,redis -- $(VENV)/python manage.py makemigrations --check --dry-run
 
 bench: dev-environment ## measure, beside peers and physical limits
 	@$(VENV)/python -m tests.bench $(ARGS)

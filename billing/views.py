@@ -35,7 +35,7 @@ from billing.serializers import (
     SubscriptionPage,
 )
 from billing.services import record_payment, subscribe
-from opencore.authentication import Principal
+from opencore.authentication import principal_of
 from opencore.idempotency import once
 from opencore.rest import page, read_body, read_query
 
@@ -60,7 +60,7 @@ class CustomerView(APIView):
         """Show the customer; 409 `customer_pending` while it is being opened."""
         query = read_query(CustomerQuery, request)
         customer = customer_for_payer(
-            user_id=_user_id(request), org_id=query.get("org_id")
+            user_id=principal_of(request).user_id, org_id=query.get("org_id")
         )
         return Response(CustomerAnswer(customer).data)
 
@@ -75,7 +75,7 @@ class PaymentsView(APIView):
         """List payments, newest first."""
         query = read_query(ListQuery, request)
         payments = payments_for_payer(
-            user_id=_user_id(request), org_id=query.get("org_id")
+            user_id=principal_of(request).user_id, org_id=query.get("org_id")
         )
         return page(payments, request).answer(_show_payment)
 
@@ -90,7 +90,7 @@ class PaymentsView(APIView):
         return once(request, partial(self._record, request))
 
     def _record(self, request: Request) -> Response:
-        body, user_id = read_body(NewPayment, request), _user_id(request)
+        body, user_id = read_body(NewPayment, request), principal_of(request).user_id
         customer = customer_for_payer(
             user_id=user_id,
             org_id=body.get("org_id"),
@@ -114,7 +114,9 @@ class PaymentView(APIView):
     @extend_schema(operation_id="read_payment", responses=PaymentAnswer)
     def get(self, request: Request, payment_id: UUID) -> Response:
         """Show the payment."""
-        payment = payment_for_payer(payment_id=payment_id, user_id=_user_id(request))
+        payment = payment_for_payer(
+            payment_id=payment_id, user_id=principal_of(request).user_id
+        )
         return Response(_show_payment(payment))
 
 
@@ -130,7 +132,7 @@ class SubscriptionsView(APIView):
         """List subscriptions, newest first."""
         query = read_query(ListQuery, request)
         subscriptions = subscriptions_for_payer(
-            user_id=_user_id(request), org_id=query.get("org_id")
+            user_id=principal_of(request).user_id, org_id=query.get("org_id")
         )
         return page(subscriptions, request).answer(_show_subscription)
 
@@ -145,7 +147,10 @@ class SubscriptionsView(APIView):
         return once(request, partial(self._subscribe, request))
 
     def _subscribe(self, request: Request) -> Response:
-        body, user_id = read_body(NewSubscription, request), _user_id(request)
+        body, user_id = (
+            read_body(NewSubscription, request),
+            principal_of(request).user_id,
+        )
         customer = customer_for_payer(user_id=user_id, org_id=body.get("org_id"))
         now = timezone.now()
         subscription = subscribe(
@@ -166,13 +171,9 @@ class SubscriptionView(APIView):
     def get(self, request: Request, subscription_id: UUID) -> Response:
         """Show the subscription."""
         subscription = subscription_for_payer(
-            subscription_id=subscription_id, user_id=_user_id(request)
+            subscription_id=subscription_id, user_id=principal_of(request).user_id
         )
         return Response(_show_subscription(subscription))
-
-
-def _user_id(request: Request) -> UUID:
-    return cast("Principal", request.user).user_id
 
 
 def _show_payment(payment: Payment) -> dict[str, Any]:

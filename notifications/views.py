@@ -1,6 +1,6 @@
 """The feed's endpoints."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -18,7 +18,7 @@ from notifications.serializers import (
     UnreadCount,
 )
 from notifications.services import mark_read
-from opencore.authentication import Principal
+from opencore.authentication import principal_of
 from opencore.rest import page, read_query
 
 
@@ -33,7 +33,7 @@ class FeedView(APIView):
     def get(self, request: Request) -> Response:
         """List notifications, newest first."""
         query = read_query(FeedQuery, request)
-        feed = feed_of(user_id=_user_id(request), unread=query["unread"])
+        feed = feed_of(user_id=principal_of(request).user_id, unread=query["unread"])
         return page(feed, request).answer(_show)
 
 
@@ -43,7 +43,7 @@ class UnreadCountView(APIView):
     @extend_schema(operation_id="count_unread_notifications", responses=UnreadCount)
     def get(self, request: Request) -> Response:
         """Count the unread notifications."""
-        return Response({"unread": unread_count(user_id=_user_id(request))})
+        return Response({"unread": unread_count(user_id=principal_of(request).user_id)})
 
 
 class ReadView(APIView):
@@ -59,13 +59,9 @@ class ReadView(APIView):
         notification = mark_read(
             notification_id=notification_id,
             now=timezone.now(),
-            actor_id=_user_id(request),
+            actor_id=principal_of(request).user_id,
         )
         return Response(_show(notification))
-
-
-def _user_id(request: Request) -> UUID:
-    return cast("Principal", request.user).user_id
 
 
 def _show(notification: Notification) -> dict[str, Any]:

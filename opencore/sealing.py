@@ -24,6 +24,11 @@ def unseal(sealed: str) -> str:
         raise SealBroken("The seal does not fit any of the keys.") from error
 
 
+def check_keys() -> None:
+    """Raise ImproperlyConfigured if there are no keys, or one is none."""
+    _ring(tuple(settings.SEALING_KEYS))
+
+
 @lru_cache(maxsize=8)
 def _ring(keys: tuple[str, ...]) -> MultiFernet:
     if not keys:

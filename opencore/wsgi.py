@@ -1,4 +1,4 @@
-"""The WSGI entry point."""
+"""The WSGI entry point: it serves only when all is there that serving needs."""
 
 import os
 
@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencore.settings.production")
 
 application = get_wsgi_application()
+
+from opencore.boot import prepare_to_serve  # noqa: E402 -- apps are loading
+
+prepare_to_serve()

@@ -36,7 +36,7 @@ def handles(event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
         mine = _handlers.setdefault(consumer, {})
         if event.type in mine:
             raise HandlerTaken(f"{consumer} handles {event.type} twice.")
-        mine[event.type] = handler  # type: ignore[assignment] -- looked up by that type only
+        mine[event.type] = handler  # type: ignore[assignment]  # -- looked up by that type only
         return handler
 
     return register

@@ -64,8 +64,8 @@ class Leases:
                 "lease": _lease(),
             },
         ).fetchall()
-        self.epochs.update(dict(taken))  # type: ignore[arg-type] -- rows of two integers
-        return [lane for lane, _ in taken]  # type: ignore[misc] -- rows of two integers
+        self.epochs.update(dict(taken))  # type: ignore[arg-type]  # -- rows of two integers
+        return [lane for lane, _ in taken]  # type: ignore[misc]  # -- rows of two integers
 
     def renew(self) -> None:
         """Prolong all leases; raise LaneLost if one of them is another's by now."""

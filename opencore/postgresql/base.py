@@ -1,24 +1,49 @@
 """The database backend that settings name `opencore.postgresql`."""
 
+import os
+import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError, OperationalError
 from django.utils.asyncio import async_unsafe
 
 from opencore.postgresql.errors import CommitOutcomeUnknown
+from opencore.postgresql.pool import WatchedPool
 
 Writer = Callable[[Sequence[Any]], None]
+_making_pools = threading.Lock()
+_inherited: list[WatchedPool] = []
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL with deferred writes that run, together, right before the commit."""
 
+    _connection_pools: ClassVar[dict[str, WatchedPool]] = {}
+
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
         self._deferred: list[tuple[set[str | None], Writer, Any]] = []
+
+    @property
+    def pool(self) -> WatchedPool | None:
+        """Return this process's pool of the alias, or None if settings want none."""
+        options = self.settings_dict["OPTIONS"].get("pool")
+        if self.alias == NO_DB_ALIAS or not options:
+            return None
+        with _making_pools:
+            pool = self._connection_pools.get(self.alias)
+            if pool is None:
+                pool = self._connection_pools[self.alias] = WatchedPool(
+                    kwargs={**self.get_connection_params(), "autocommit": True},
+                    open=False,
+                    configure=self._configure_connection,
+                    **options,
+                )
+        return pool
 
     def before_commit(self, writer: Writer, item: object) -> None:
         """Hand the item, with the others of its writer, to it before the commit.
@@ -32,6 +57,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Write what was deferred, then commit."""
         try:
             self._write_deferred()
+        except DatabaseError:
+            # Atomic takes back what the database refused.
+            raise
         except BaseException:
             self.rollback()
             raise
@@ -65,7 +93,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         connection = self.connection
         try:
-            super()._commit()  # type: ignore[misc] -- django-stubs leaves it out
+            super()._commit()  # type: ignore[misc]  # -- django-stubs leaves it out
         except OperationalError as error:
             if connection is not None and connection.closed:
                 raise CommitOutcomeUnknown(*error.args) from error
@@ -82,3 +110,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return bool(blocks) and all(
             getattr(block, "_from_testcase", False) for block in blocks
         )
+
+
+def _forget_inherited_pools() -> None:
+    # A forked child has the parent's pools, but none of their threads; it keeps them
+    # so that their end does not say good-bye on the parent's connections.
+    global _making_pools  # noqa: PLW0603 -- the parent may have held it
+    _making_pools = threading.Lock()
+    _inherited.extend(DatabaseWrapper._connection_pools.values())
+    DatabaseWrapper._connection_pools.clear()
+
+
+os.register_at_fork(after_in_child=_forget_inherited_pools)

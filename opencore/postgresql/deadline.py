@@ -1,6 +1,6 @@
 """A PostgreSQL connection that never waits for ever."""
 
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -17,7 +17,7 @@ class DeadlineConnection(psycopg.Connection[tuple[object, ...]]):
     kernel still acknowledges; only the client's own deadline does.
     """
 
-    deadline: ClassVar[float] = 4.0
+    deadline: float = 4.0
 
     def wait(
         self,

@@ -1,6 +1,7 @@
 """Turns what was raised into the answer that a client gets."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from django.http import (
 from rest_framework import exceptions
 
 from opencore.context import current_request_id
-from opencore.errors import DomainError, FieldProblem
+from opencore.errors import DomainError, FieldProblem, Retryable
 from opencore.problems.catalog import PROBLEMS
 from opencore.problems.faults import Fault, fault_of
 from opencore.problems.pointers import field_problems
@@ -95,7 +96,9 @@ def named(
     *,
     detail: str | None = None,
     errors: tuple[FieldProblem, ...] = (),
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    retryable: Retryable = "no",
+    extensions: Mapping[str, str] | None = None,
 ) -> Problem:
     """Return the problem of a code that stands in the catalog."""
     kind = PROBLEMS[code]
@@ -105,6 +108,8 @@ def named(
         detail=detail or kind.meaning,
         errors=errors,
         headers=headers or {},
+        retryable=retryable,
+        extensions=extensions or {},
     )
 
 

@@ -34,6 +34,7 @@ class Problem:
     retryable: Retryable = "no"
     errors: tuple[FieldProblem, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -58,6 +59,7 @@ class Problem:
                 {"pointer": error.pointer, "code": error.code, "detail": error.detail}
                 for error in self.errors
             ]
+        members.update(self.extensions)
         return json.dumps(members, ensure_ascii=False).encode()
 
     def to_page(self, *, request_id: str) -> bytes:

@@ -6,7 +6,6 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from opencore.postgresql.deadline import DeadlineConnection
 from opencore.settings.environment import read_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -90,7 +89,6 @@ TEMPLATES = [
 # Database
 
 DATABASE_WAIT = ENVIRONMENT.database_wait
-DATABASE_DEADLINE = ENVIRONMENT.database_deadline
 
 
 def database_options() -> dict[str, Any]:
@@ -118,7 +116,7 @@ def database_options() -> dict[str, Any]:
             "max_size": ENVIRONMENT.database_pool_size,
             "timeout": ENVIRONMENT.database_pool_timeout,
             "max_waiting": 2 * ENVIRONMENT.database_pool_size,
-            "connection_class": DeadlineConnection,
+            "deadline": ENVIRONMENT.database_deadline,
         },
     }
 
@@ -254,7 +252,11 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "OpenCore",
     "VERSION": "1",
-    "DESCRIPTION": "The back end that a SaaS team starts from.",
+    "DESCRIPTION": (
+        "The back end that a SaaS team starts from. The gateway serves the paths of"
+        " /v1/auth, /v1/users, /v1/orgs, /v1/billing and /v1/notifications without"
+        " /v1 as well."
+    ),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -190,7 +190,7 @@ def _code_in_outbox(challenge_id: UUID) -> str:
     row = OutboxEvent.objects.filter(key=str(challenge_id)).first()
     if row is None:
         raise HopFailed("The code is neither in the mail nor in the outbox.")
-    return unseal(from_bytes(bytes(row.payload)).event.to_data()["sealed_code"])  # type: ignore[arg-type] -- a string, by the event's class
+    return unseal(from_bytes(bytes(row.payload)).event.to_data()["sealed_code"])  # type: ignore[arg-type]  # -- a string, by the event's class
 
 
 def _ms(since: float) -> str:

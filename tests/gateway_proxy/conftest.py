@@ -70,6 +70,6 @@ def bearer(ada: UUID) -> dict[str, str]:
 def bearer_of(user_id: UUID) -> dict[str, str]:
     """Return the headers of a request by anybody."""
     token = mint_access(
-        user_id=user_id, session_id=uuid4(), role="member", now=timezone.now()
+        user_id=user_id, session_id=uuid4(), role="user", now=timezone.now()
     )
     return {"Authorization": f"Bearer {token}"}

@@ -109,7 +109,7 @@ def test_connection_cannot_strike_out_what_the_gateway_says(
     assert headers_for_upstream(request, claims) == (
         *OWN,
         ("X-User-Id", str(ada)),
-        ("X-User-Role", "member"),
+        ("X-User-Role", "user"),
         ("X-Session-Id", str(claims.session_id)),
     )
 

@@ -48,7 +48,7 @@ def test_forwards_to_the_same_path_below_the_api(
     assert received.target == "/v1/billing/payments?limit=2"
     assert received.body == b'{"amount": 1}'
     assert received.values("X-User-Id") == [str(ada)]
-    assert received.values("X-User-Role") == ["member"]
+    assert received.values("X-User-Role") == ["user"]
     assert received.values("X-Forwarded-Host") == ["testserver"]
     assert received.values("X-Request-Id") == [response["X-Request-Id"]]
 
@@ -285,7 +285,7 @@ def test_refuses_a_token_whose_time_is_over(client: Client, service: Service) ->
     token = mint_access(
         user_id=uuid4(),
         session_id=uuid4(),
-        role="member",
+        role="user",
         now=timezone.now() - timedelta(hours=1),
     )
 
@@ -311,7 +311,7 @@ def test_no_client_can_say_who_it_is(
 
     (received,) = service.received
     assert received.values("X-User-Id") == [str(ada)]
-    assert received.values("X-User-Role") == ["member"]
+    assert received.values("X-User-Role") == ["user"]
     assert received.values("X-Org-Id") == []
 
 

@@ -10,7 +10,7 @@ from opencore.events.base import Event
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignInCodeRequested(Event):
-    """Somebody asked for a sign-in code. The code is sealed: only OpenCore can read it."""
+    """Somebody asked for a sign-in code; sealed, so that only OpenCore reads it."""
 
     type: ClassVar[str] = "opencore.auth.v1.sign-in-code-requested"
     personal: ClassVar[frozenset[str]] = frozenset({"email"})

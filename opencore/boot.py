@@ -1,0 +1,56 @@
+"""What must be true before a process serves: settings, database, migrations."""
+
+import sys
+from typing import TextIO
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from opencore.database import (
+    DatabaseAbsent,
+    unapplied_migrations,
+    wait_for_database,
+)
+
+# Gunicorn takes this status as "don't try again".
+REFUSED = 3
+
+
+class BootRefused(RuntimeError):
+    """The process must not serve; the message says why, to an operator."""
+
+
+def prepare_to_serve() -> None:
+    """Return when this process may serve; otherwise say why not and exit."""
+    try:
+        refuse_unsafe_settings()
+        wait_for_database(limit=settings.DATABASE_WAIT, say=_say)
+        refuse_missing_migrations()
+    except (BootRefused, DatabaseAbsent, ImproperlyConfigured) as error:
+        _say(f"OpenCore does not start: {error}")
+        raise SystemExit(REFUSED) from error
+
+
+def refuse_unsafe_settings() -> None:
+    """Raise BootRefused if a check says that a deployment would be open to misuse."""
+    if settings.PROFILE != "production":
+        return
+    found = checks.run_checks(tags=["opencore"], include_deployment_checks=True)
+    serious = [message for message in found if message.is_serious()]
+    if serious:
+        raise BootRefused(" ".join(f"{wrong.msg} ({wrong.id})" for wrong in serious))
+
+
+def refuse_missing_migrations() -> None:
+    """Raise BootRefused, naming them, if migrations wait to be applied."""
+    missing = unapplied_migrations()
+    if missing:
+        raise BootRefused(
+            f"{len(missing)} migrations are not applied: {', '.join(missing)}."
+            " Run: python manage.py migrate"
+        )
+
+
+def _say(line: str, stream: TextIO | None = None) -> None:
+    print(line, file=stream or sys.stderr, flush=True)

@@ -1,0 +1,59 @@
+"""Asks how PostgreSQL is, apart from the connections that serve requests."""
+
+import time
+from collections.abc import Callable
+
+import psycopg
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import OperationalError
+
+from opencore.postgresql.deadline import DeadlineConnection
+
+
+class DatabaseAbsent(RuntimeError):
+    """PostgreSQL could not be reached within the time there was."""
+
+
+def ask_database(*, deadline: float) -> None:
+    """Connect, ask for one row, and hang up; raises psycopg.Error if that fails."""
+    params = {**connection.get_connection_params(), "connect_timeout": 2}
+    with DeadlineConnection.connect(**params, autocommit=True) as asking:
+        asking.deadline = deadline
+        asking.execute("select 1")
+
+
+def wait_for_database(*, limit: float, say: Callable[[str], None]) -> None:
+    """Return once PostgreSQL answers; raises DatabaseAbsent after so many seconds."""
+    began = time.monotonic()
+    while True:
+        asked = time.monotonic()
+        try:
+            return ask_database(deadline=1.0)
+        except psycopg.Error as error:
+            reason = str(error).strip().splitlines()[-1]
+        waited = time.monotonic() - began
+        if waited >= limit:
+            raise DatabaseAbsent(
+                f"PostgreSQL did not answer within {limit:g} s: {reason}"
+            )
+        say(f"Waiting for PostgreSQL ({waited:.0f} of {limit:g} s): {reason}")
+        time.sleep(max(0.0, 1.0 - (time.monotonic() - asked)))
+
+
+def unapplied_migrations() -> list[str]:
+    """Return the names of migrations that the code has and the database has not."""
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    finally:
+        _let_go()
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def _let_go() -> None:
+    if not connection.in_atomic_block:
+        try:
+            connection.close()
+        except OperationalError:
+            connection.connection = None

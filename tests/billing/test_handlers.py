@@ -1,0 +1,77 @@
+"""What billing makes of others' events, however often they come."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from billing.models import Customer, OrgMember
+from opencore.events import Event
+from opencore.events.billing.v1 import CustomerCreated
+from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
+from opencore.events.user.v1 import UserCreated
+from outbox.consuming import handlers_of
+from tests.billing.conftest import Emitted
+
+pytestmark = pytest.mark.django_db
+
+Hear = Callable[[Event], None]
+
+
+@pytest.fixture
+def hear() -> Hear:
+    """Let billing hear of an event, without the inbox that would stop a second time."""
+
+    def hear(event: Event) -> None:
+        handlers_of("billing")[event.type](event, uuid4())
+
+    return hear
+
+
+def test_a_new_user_becomes_a_customer_once(
+    hear: Hear, ada: UUID, emitted: Emitted
+) -> None:
+    event = UserCreated(user_id=ada, email="ada@example.com")
+
+    hear(event)
+    hear(event)
+
+    customer = Customer.objects.get()
+    assert (customer.user_id, customer.email) == (ada, "ada@example.com")
+    assert emitted() == [CustomerCreated(customer_id=customer.id, user_id=ada)]
+
+
+def test_a_new_organization_becomes_a_customer_once(
+    hear: Hear, grace: UUID, emitted: Emitted
+) -> None:
+    event = OrgCreated(org_id=uuid4(), name="Acme", created_by=grace)
+
+    hear(event)
+    hear(event)
+
+    customer = Customer.objects.get()
+    assert customer.org_id == event.org_id
+    assert emitted() == [CustomerCreated(customer_id=customer.id, org_id=event.org_id)]
+
+
+def test_a_new_member_is_known_once(hear: Hear, grace: UUID) -> None:
+    event = MemberAdded(org_id=uuid4(), user_id=grace, role="owner")
+
+    hear(event)
+    hear(event)
+
+    member = OrgMember.objects.get()
+    assert (member.org_id, member.user_id, member.role) == (
+        event.org_id,
+        grace,
+        "owner",
+    )
+
+
+def test_a_removed_member_is_forgotten(hear: Hear, acme: UUID, ada: UUID) -> None:
+    event = MemberRemoved(org_id=acme, user_id=ada)
+
+    hear(event)
+    hear(event)
+
+    assert not OrgMember.objects.filter(org_id=acme, user_id=ada).exists()
