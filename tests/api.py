@@ -36,7 +36,7 @@ class Api:
         token = mint_access(
             user_id=self.user_id,
             session_id=self.session_id,
-            role="member",
+            role="user",
             now=timezone.now(),
         )
         headers = {"Authorization": f"Bearer {token}"}

@@ -27,14 +27,6 @@ class Organization(models.Model):
         return self.name
 
 
-class MembershipQuerySet(models.QuerySet["Membership"]):
-    """Named sets of memberships."""
-
-    def of_administrators(self) -> "MembershipQuerySet":
-        """Return those of people who may manage their organization."""
-        return self.filter(role__in=(Membership.Role.OWNER, Membership.Role.ADMIN))
-
-
 class Membership(models.Model):
     """A person's place in an organization; each organization keeps an owner."""
 
@@ -54,8 +46,6 @@ class Membership(models.Model):
     )
     role = models.TextField(choices=Role)
     created_at = models.DateTimeField(db_default=Now())
-
-    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -88,7 +78,7 @@ class Membership(models.Model):
                 condition=pgtrigger.Q(old__role="owner"),
                 func="""
                 PERFORM FROM accounts_organization
-                    WHERE id = OLD.organization_id FOR UPDATE;
+                    WHERE id = OLD.organization_id FOR NO KEY UPDATE;
                 IF FOUND AND NOT EXISTS (
                     SELECT FROM accounts_membership
                     WHERE organization_id = OLD.organization_id AND role = 'owner'
@@ -104,3 +94,13 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.user_id}"
+
+    def manages(self) -> bool:
+        """Tell whether this member decides who else belongs, and sees what was done."""
+        return self.role in {self.Role.OWNER, self.Role.ADMIN}
+
+    def may_grant(self, role: Role) -> bool:
+        """Tell whether this member may give the role, or take it: none above their own."""
+        return self.role == self.Role.OWNER or (
+            self.role == self.Role.ADMIN and role != self.Role.OWNER
+        )

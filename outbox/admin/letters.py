@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from opencore.admin import ReadOnlyAdmin
@@ -67,7 +68,7 @@ class StateFilter(admin.SimpleListFilter):
 class DeadLetters(ReadOnlyAdmin):
     """Events that can't be sent or handled, and wait for an operator's decision."""
 
-    list_display = ("kind", "scope", "cause", "attempts", "verdict", "place", "died")
+    list_display = ("kind", "cause", "verdict", "place", "died")
     list_filter = (
         StateFilter,
         ("scope", admin.AllValuesFieldListFilter),
@@ -164,10 +165,10 @@ class DeadLetters(ReadOnlyAdmin):
         """Return the type, which an unreadable message has not."""
         return short(letter.type) or "unreadable"
 
-    @admin.display(description="key", ordering="key")
+    @admin.display(description="key, scope", ordering="key")
     def place(self, letter: DeadLetter) -> SafeString:
-        """Return the key on one line."""
-        return identifier(letter.key)
+        """Return the key on one line, with where it failed."""
+        return format_html("{}<br>{}", identifier(letter.key), letter.scope)
 
     @admin.display(description="failed at", ordering="failed_at")
     def died(self, letter: DeadLetter) -> str:

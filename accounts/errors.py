@@ -1,0 +1,73 @@
+"""What accounts refuses."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from opencore.errors import DomainError
+
+
+class CodeInvalid(DomainError):
+    """This is not the code that was sent last, or it was used already."""
+
+    code: ClassVar[str] = "code_invalid"
+
+
+class CodeExpired(DomainError):
+    """The code is too old; ask for a new one."""
+
+    code: ClassVar[str] = "code_expired"
+
+
+class TooManyAttempts(DomainError):
+    """Too many wrong codes were tried; ask for a new one."""
+
+    code: ClassVar[str] = "too_many_attempts"
+    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class AccountDeactivated(DomainError):
+    """This account was deactivated; ask the operators."""
+
+    code: ClassVar[str] = "account_deactivated"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class SessionEnded(DomainError):
+    """The session was ended; sign in again."""
+
+    code: ClassVar[str] = "session_revoked"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+class RefreshReused(DomainError):
+    """The refresh token was used before, so its session was ended; sign in again."""
+
+    code: ClassVar[str] = "refresh_reused"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+class RefreshRaced(DomainError):
+    """Another request refreshed this session just now; use the tokens that it got."""
+
+    code: ClassVar[str] = "refresh_raced"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class AlreadyMember(DomainError):
+    """This person is a member of the organization already."""
+
+    code: ClassVar[str] = "already_member"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class LastOwner(DomainError):
+    """An organization keeps at least one owner; make somebody else an owner first."""
+
+    code: ClassVar[str] = "last_owner"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT

@@ -1,0 +1,47 @@
+"""What accounts does, each in one transaction: the change, the record, the event."""
+
+from accounts.services.organizations import (
+    add_member,
+    create_organization,
+    remove_member,
+)
+from accounts.services.people import (
+    activate_user,
+    change_role,
+    deactivate_user,
+    find_or_create_user,
+    make_operator,
+)
+from accounts.services.sessions import (
+    Tokens,
+    end_sessions,
+    log_out,
+    refresh_session,
+)
+from accounts.services.signing_in import (
+    Asked,
+    SignedIn,
+    delete_stale_challenges,
+    request_code,
+    verify_code,
+)
+
+__all__ = (
+    "Asked",
+    "SignedIn",
+    "Tokens",
+    "activate_user",
+    "add_member",
+    "change_role",
+    "create_organization",
+    "deactivate_user",
+    "delete_stale_challenges",
+    "end_sessions",
+    "find_or_create_user",
+    "log_out",
+    "make_operator",
+    "refresh_session",
+    "remove_member",
+    "request_code",
+    "verify_code",
+)

@@ -1,0 +1,212 @@
+"""Sessions: opened by a sign-in, renewed by the newest token alone, ended once."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.errors import RefreshRaced, RefreshReused, SessionEnded
+from accounts.models import AuditEntry, Session, User
+from accounts.services.auditing import record
+from opencore.errors import DomainError
+from opencore.events.user.v1 import SessionRevoked
+from opencore.tokens import (
+    RefreshClaims,
+    TokenExpired,
+    TokenInvalid,
+    mint_access,
+    mint_refresh,
+    read_refresh,
+)
+from outbox.publishing import emit
+
+log = logging.getLogger(__name__)
+
+IDLE_LIFETIME = timedelta(days=7)
+LIFETIME = timedelta(days=30)
+# Tabs and retries of one client may refresh at once. Within this time the last token's
+# reuse is refused, but is no theft yet.
+RACE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client shows with each request, and what it renews that with."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: timedelta
+
+
+def open_session(
+    *, user: User, ip: str | None, user_agent: str, now: datetime
+) -> Tokens:
+    """Open a session for somebody who proved who they are, in the caller's transaction."""
+    session = Session.objects.create(
+        user=user,
+        created_at=now,
+        rotated_at=now,
+        idle_expires_at=now + IDLE_LIFETIME,
+        expires_at=now + LIFETIME,
+        ip=ip,
+        user_agent=user_agent,
+    )
+    record(
+        AuditEntry.Action.SESSION_CREATED, target_id=session.id, actor_id=user.id
+    )
+    log.info("session opened", extra=_names(session))
+    return _mint(session, user.role, now)
+
+
+def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
+    """Give new tokens for the newest refresh token; of many uses one succeeds.
+
+    A token that was used before ends its session, for then two hold it and one of them
+    stole it. Right after its use it is only refused: RefreshRaced. Raises RefreshReused,
+    SessionEnded, TokenExpired or TokenInvalid otherwise.
+    """
+    claims = read_refresh(refresh_token)
+    with transaction.atomic(durable=True):
+        renewed = list(
+            Session.objects.raw(
+                RENEW,
+                {
+                    "id": claims.session_id,
+                    "user_id": claims.user_id,
+                    "generation": claims.generation,
+                    "now": now,
+                    "idle_expires_at": now + IDLE_LIFETIME,
+                },
+            )
+        )
+    if not renewed:
+        raise _reason_against(claims, now)
+    (session,) = renewed
+    return _mint(session, session.user_role, now)
+
+
+def log_out(*, refresh_token: str, now: datetime) -> None:
+    """End the session that a refresh token belongs to; twice is once."""
+    try:
+        claims = read_refresh(refresh_token)
+    except TokenExpired:
+        return
+    end_sessions(
+        user_id=claims.user_id,
+        session_id=claims.session_id,
+        reason=Session.RevokeReason.LOGOUT,
+        actor_id=claims.user_id,
+        now=now,
+    )
+
+
+@transaction.atomic
+def end_sessions(
+    *,
+    user_id: UUID,
+    session_id: UUID | None = None,
+    reason: Session.RevokeReason,
+    actor_id: UUID | None,
+    now: datetime,
+) -> int:
+    """End all of a user's sessions, or the one named; return how many were alive.
+
+    Access tokens that are out already stay good until they expire.
+    """
+    ended = list(
+        Session.objects.raw(
+            END,
+            {
+                "user_id": user_id,
+                "session_id": session_id,
+                "reason": reason,
+                "now": now,
+            },
+        )
+    )
+    for session in ended:
+        record(
+            AuditEntry.Action.SESSION_REVOKED,
+            target_id=session.id,
+            actor_id=actor_id,
+            reason=reason.value,
+        )
+        emit(
+            SessionRevoked(
+                user_id=user_id, session_id=session.id, reason=reason.value
+            )
+        )
+        log.info("session ended", extra={**_names(session), "reason": reason.value})
+    return len(ended)
+
+
+def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
+    session = Session.objects.filter(
+        id=claims.session_id, user_id=claims.user_id
+    ).first()
+    if session is None or claims.generation > session.generation:
+        return TokenInvalid()
+    if session.revoked_at is not None:
+        return SessionEnded()
+    if not session.is_live(now):
+        return TokenExpired()
+    if claims.generation == session.generation:
+        # The session is alive and the token is its newest: the user is not active.
+        return SessionEnded()
+    if (
+        claims.generation == session.generation - 1
+        and now - session.rotated_at <= RACE
+    ):
+        return RefreshRaced()
+    with transaction.atomic(durable=True):
+        end_sessions(
+            user_id=session.user_id,
+            session_id=session.id,
+            reason=Session.RevokeReason.REFRESH_REUSED,
+            actor_id=None,
+            now=now,
+        )
+    log.warning("refresh token reused", extra=_names(session))
+    return RefreshReused()
+
+
+def _mint(session: Session, role: str, now: datetime) -> Tokens:
+    return Tokens(
+        access_token=mint_access(
+            user_id=session.user_id, session_id=session.id, role=role, now=now
+        ),
+        refresh_token=mint_refresh(
+            user_id=session.user_id,
+            session_id=session.id,
+            generation=session.generation,
+            now=now,
+        ),
+        expires_in=settings.ACCESS_TOKEN_LIFETIME,
+    )
+
+
+def _names(session: Session) -> dict[str, str]:
+    return {"session_id": str(session.id), "user_id": str(session.user_id)}
+
+
+RENEW = """
+update accounts_session s
+set generation = s.generation + 1, rotated_at = %(now)s,
+    idle_expires_at = least(%(idle_expires_at)s, s.expires_at)
+from accounts_user u
+where s.id = %(id)s and s.user_id = %(user_id)s and s.generation = %(generation)s
+    and s.revoked_at is null and s.idle_expires_at > %(now)s
+    and u.id = s.user_id and u.is_active
+returning s.*, u.role as user_role
+"""
+
+END = """
+update accounts_session
+set revoked_at = %(now)s, revoke_reason = %(reason)s
+where user_id = %(user_id)s and revoked_at is null
+    and (%(session_id)s::uuid is null or id = %(session_id)s)
+returning *
+"""
