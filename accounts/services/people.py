@@ -73,9 +73,7 @@ def make_operator(
 ) -> User:
     """Let the person with this address sign in to the admin with this password."""
     user = find_or_create_user(email=email, actor_id=actor_id)
-    change_role(
-        user_id=user.id, role=User.Role.OPERATOR, actor_id=actor_id, now=now
-    )
+    change_role(user_id=user.id, role=User.Role.OPERATOR, actor_id=actor_id, now=now)
     user.refresh_from_db()
     user.set_password(password)
     user.save(update_fields=["password"])
@@ -87,9 +85,7 @@ def deactivate_user(*, user_id: UUID, actor_id: UUID | None, now: datetime) -> N
     """Lock a user out: no sign-in, no refresh; the record of them stays."""
     if not User.objects.filter(id=user_id, is_active=True).update(is_active=False):
         return
-    record(
-        AuditEntry.Action.USER_DEACTIVATED, target_id=user_id, actor_id=actor_id
-    )
+    record(AuditEntry.Action.USER_DEACTIVATED, target_id=user_id, actor_id=actor_id)
     end_sessions(
         user_id=user_id,
         reason=Session.RevokeReason.DEACTIVATED,
@@ -102,6 +98,4 @@ def deactivate_user(*, user_id: UUID, actor_id: UUID | None, now: datetime) -> N
 def activate_user(*, user_id: UUID, actor_id: UUID | None) -> None:
     """Let a deactivated user sign in again."""
     if User.objects.filter(id=user_id, is_active=False).update(is_active=True):
-        record(
-            AuditEntry.Action.USER_ACTIVATED, target_id=user_id, actor_id=actor_id
-        )
+        record(AuditEntry.Action.USER_ACTIVATED, target_id=user_id, actor_id=actor_id)

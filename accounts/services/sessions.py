@@ -54,9 +54,7 @@ def open_session(
         ip=ip,
         user_agent=user_agent,
     )
-    record(
-        AuditEntry.Action.SESSION_CREATED, target_id=session.id, actor_id=user.id
-    )
+    record(AuditEntry.Action.SESSION_CREATED, target_id=session.id, actor_id=user.id)
     log.info("session opened", extra=_names(session))
     return _mint(session, user.role, now)
 
@@ -135,9 +133,7 @@ def end_sessions(
             reason=reason.value,
         )
         emit(
-            SessionRevoked(
-                user_id=user_id, session_id=session.id, reason=reason.value
-            )
+            SessionRevoked(user_id=user_id, session_id=session.id, reason=reason.value)
         )
         log.info("session ended", extra={**_names(session), "reason": reason.value})
     return len(ended)
@@ -156,10 +152,7 @@ def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
     if claims.generation == session.generation:
         # The session is alive and the token is its newest: the user is not active.
         return SessionEnded()
-    if (
-        claims.generation == session.generation - 1
-        and now - session.rotated_at <= RACE
-    ):
+    if claims.generation == session.generation - 1 and now - session.rotated_at <= RACE:
         return RefreshRaced()
     with transaction.atomic(durable=True):
         end_sessions(

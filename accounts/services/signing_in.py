@@ -106,9 +106,7 @@ def verify_code(
     AccountDeactivated.
     """
     challenge = _count_attempt(challenge_id, now)
-    if not hmac.compare_digest(
-        bytes(challenge.code_hmac), _hash(challenge.id, code)
-    ):
+    if not hmac.compare_digest(bytes(challenge.code_hmac), _hash(challenge.id, code)):
         raise CodeInvalid
     return _let_in(challenge, ip=ip, user_agent=user_agent, now=now)
 
