@@ -393,8 +393,8 @@ class Migration(migrations.Migration):
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     condition="WHEN (OLD.\"role\" = 'owner')",
                     constraint="CONSTRAINT",
-                    func="\n                PERFORM FROM accounts_organization\n                    WHERE id = OLD.organization_id FOR UPDATE;\n                IF FOUND AND NOT EXISTS (\n                    SELECT FROM accounts_membership\n                    WHERE organization_id = OLD.organization_id AND role = 'owner'\n                ) THEN\n                    RAISE EXCEPTION 'organization % has no owner', OLD.organization_id\n                        USING ERRCODE = 'check_violation',\n                              CONSTRAINT = 'accounts_organization_has_owner';\n                END IF;\n                RETURN NULL;\n                ",
-                    hash="af213a745c26e5b57b11acd208233223842ac0a7",
+                    func="\n                PERFORM FROM accounts_organization\n                    WHERE id = OLD.organization_id FOR NO KEY UPDATE;\n                IF FOUND AND NOT EXISTS (\n                    SELECT FROM accounts_membership\n                    WHERE organization_id = OLD.organization_id AND role = 'owner'\n                ) THEN\n                    RAISE EXCEPTION 'organization % has no owner', OLD.organization_id\n                        USING ERRCODE = 'check_violation',\n                              CONSTRAINT = 'accounts_organization_has_owner';\n                END IF;\n                RETURN NULL;\n                ",
+                    hash="58c5b57a436a52d8ffb22882f496efead4db25d9",
                     operation="UPDATE OR DELETE",
                     pgid="pgtrigger_organization_has_owner_b57b0",
                     table="accounts_membership",

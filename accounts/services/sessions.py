@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.errors import RefreshRaced, RefreshReused, SessionEnded
 from accounts.models import AuditEntry, Session, User
@@ -56,7 +56,7 @@ def open_session(
     )
     record(AuditEntry.Action.SESSION_CREATED, target_id=session.id, actor_id=user.id)
     log.info("session opened", extra=_names(session))
-    return _mint(session, user.role, now)
+    return _mint(user.id, session.id, session.generation, role=user.role, now=now)
 
 
 def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
@@ -68,22 +68,12 @@ def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
     """
     claims = read_refresh(refresh_token)
     with transaction.atomic(durable=True):
-        renewed = list(
-            Session.objects.raw(
-                RENEW,
-                {
-                    "id": claims.session_id,
-                    "user_id": claims.user_id,
-                    "generation": claims.generation,
-                    "now": now,
-                    "idle_expires_at": now + IDLE_LIFETIME,
-                },
-            )
-        )
-    if not renewed:
+        role = _renew(claims, now)
+    if role is None:
         raise _reason_against(claims, now)
-    (session,) = renewed
-    return _mint(session, session.user_role, now)
+    return _mint(
+        claims.user_id, claims.session_id, claims.generation + 1, role=role, now=now
+    )
 
 
 def log_out(*, refresh_token: str, now: datetime) -> None:
@@ -139,6 +129,23 @@ def end_sessions(
     return len(ended)
 
 
+def _renew(claims: RefreshClaims, now: datetime) -> str | None:
+    # One statement decides who wins, and asks whether the user may still sign in.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RENEW,
+            {
+                "id": claims.session_id,
+                "user_id": claims.user_id,
+                "generation": claims.generation,
+                "now": now,
+                "idle_expires_at": now + IDLE_LIFETIME,
+            },
+        )
+        renewed = cursor.fetchone()
+    return None if renewed is None else str(renewed[0])
+
+
 def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
     session = Session.objects.filter(
         id=claims.session_id, user_id=claims.user_id
@@ -166,16 +173,15 @@ def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
     return RefreshReused()
 
 
-def _mint(session: Session, role: str, now: datetime) -> Tokens:
+def _mint(
+    user_id: UUID, session_id: UUID, generation: int, *, role: str, now: datetime
+) -> Tokens:
     return Tokens(
         access_token=mint_access(
-            user_id=session.user_id, session_id=session.id, role=role, now=now
+            user_id=user_id, session_id=session_id, role=role, now=now
         ),
         refresh_token=mint_refresh(
-            user_id=session.user_id,
-            session_id=session.id,
-            generation=session.generation,
-            now=now,
+            user_id=user_id, session_id=session_id, generation=generation, now=now
         ),
         expires_in=settings.ACCESS_TOKEN_LIFETIME,
     )
@@ -193,7 +199,7 @@ from accounts_user u
 where s.id = %(id)s and s.user_id = %(user_id)s and s.generation = %(generation)s
     and s.revoked_at is null and s.idle_expires_at > %(now)s
     and u.id = s.user_id and u.is_active
-returning s.*, u.role as user_role
+returning u.role
 """
 
 END = """

@@ -215,6 +215,10 @@ CODE_PEPPER = ENVIRONMENT.code_pepper
 SEALING_KEYS = split(ENVIRONMENT.sealing_keys)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+# Codes that one address may ask for, counted in Postgres, and what one network may try.
+CODES_PER_HOUR = 5
+CODE_REQUEST_RATE = "10/m"
+CODE_VERIFY_RATE = "30/m"
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": "HS384",
     "SIGNING_KEY": JWT_SIGNING_KEY,

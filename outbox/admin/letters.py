@@ -95,7 +95,7 @@ class DeadLetters(ReadOnlyAdmin):
         "code",
         "message",
         "attempts",
-        "failed_at",
+        "died",
         "occurred_at",
         "position",
         "partition",

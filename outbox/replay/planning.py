@@ -82,8 +82,9 @@ def _counts(
 
 
 def _cause() -> Concat:
+    line = Func("error", Value("\n"), Value(1), function="split_part")
     same = Func(
-        Left("error", CAUSE_LENGTH),
+        Left(line, CAUSE_LENGTH),
         Value(PARTICULARS),
         Value("#"),
         Value("g"),

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.template.defaultfilters import pluralize
 
 from outbox.status import Status, read_status, to_json
 
@@ -64,15 +65,17 @@ def _lanes(status: Status) -> list[str]:
 
 
 def _sentence(status: Status) -> str:
-    about = "about " if status.pending_is_estimate else ""
+    about = "About " if status.pending_is_estimate else ""
+    age = f", the oldest for {status.oldest_pending_seconds:.0f} s"
+    waiting = f"{about}{_count(status.pending, 'event')} waiting"
     return (
-        f"{about}{status.pending} events wait".capitalize()
-        + (
-            f", the oldest for {status.oldest_pending_seconds:.0f} s"
-            * bool(status.pending)
-        )
-        + f"; {sum(status.held_keys.values())} keys are held,"
-        f" {status.dead} dead letters wait for a decision,"
-        f" {len(status.paused_topics)} topics are paused;"
+        f"{waiting}{age if status.pending else ''};"
+        f" {_count(sum(status.held_keys.values()), 'held key')},"
+        f" {_count(status.dead, 'dead letter')},"
+        f" {_count(len(status.paused_topics), 'paused topic')};"
         f" {status.served_lanes} of {len(status.lanes)} lanes have a relay."
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{pluralize(number)}"

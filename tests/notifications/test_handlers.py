@@ -1,0 +1,115 @@
+"""What notifications make of others' events, however often they come."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from notifications.errors import RecipientUnknown
+from notifications.models import Delivery, Notification, Recipient
+from opencore.events import Event
+from opencore.events.auth.v1 import SignInCodeRequested
+from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
+from opencore.events.user.v1 import UserCreated
+from opencore.sealing import seal
+from outbox.consuming import handlers_of
+from tests.notifications.fakes import MailServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HearTwice = Callable[[Event], None]
+Mail = type[MailServer]
+
+
+def hear(event: Event, event_id: UUID) -> None:
+    """Let notifications hear of it, past the inbox that would stop a second time."""
+    handlers_of("notifications")[event.type](event, event_id)
+
+
+@pytest.fixture
+def hear_twice(mail_server: Mail) -> HearTwice:
+    """Let notifications hear of one event two times."""
+
+    def twice(event: Event) -> None:
+        event_id = uuid4()
+        hear(event, event_id)
+        hear(event, event_id)
+
+    return twice
+
+
+def payment_of(user_id: UUID) -> PaymentSucceeded:
+    """Return what billing tells when somebody paid."""
+    return PaymentSucceeded(
+        payment_id=uuid4(),
+        customer_id=uuid4(),
+        user_id=user_id,
+        amount_minor=1999,
+        currency="EUR",
+        provider="manual",
+    )
+
+
+def test_a_new_user_is_welcomed_once(
+    hear_twice: HearTwice, mail_server: Mail, ada: UUID
+) -> None:
+    hear_twice(UserCreated(user_id=ada, email="ada@example.com"))
+
+    assert Notification.objects.get(user_id=ada).type == "welcome"
+    (message,) = mail_server.sent
+    assert message.to == ["ada@example.com"]
+
+
+def test_a_code_is_mailed_once(hear_twice: HearTwice, mail_server: Mail) -> None:
+    hear_twice(
+        SignInCodeRequested(
+            challenge_id=uuid4(),
+            email="ada@example.com",
+            sealed_code=seal("48151623"),
+            expires_at=timezone.now() + timedelta(minutes=10),
+        )
+    )
+
+    (message,) = mail_server.sent
+    assert "48151623" in str(message.body)
+
+
+def test_a_payment_is_confirmed_once(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    hear_twice(payment_of(recipient.user_id))
+
+    assert Notification.objects.get().type == "payment_receipt"
+    assert len(mail_server.sent) == 1
+
+
+def test_an_expiry_is_announced_once(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    hear_twice(
+        SubscriptionExpired(
+            subscription_id=uuid4(),
+            customer_id=uuid4(),
+            user_id=recipient.user_id,
+            plan="pro",
+            expired_at=timezone.now(),
+        )
+    )
+
+    assert Notification.objects.get().type == "subscription_expired"
+    assert len(mail_server.sent) == 1
+
+
+def test_a_payment_that_overtook_its_user_is_confirmed_when_it_comes_again(
+    mail_server: Mail, ada: UUID
+) -> None:
+    payment, event_id = payment_of(ada), uuid4()
+    with pytest.raises(RecipientUnknown):
+        hear(payment, event_id)
+    hear(UserCreated(user_id=ada, email="ada@example.com"), uuid4())
+
+    hear(payment, event_id)
+
+    assert Delivery.objects.get(type="payment_receipt").status == "sent"
