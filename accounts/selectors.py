@@ -10,7 +10,7 @@ from opencore.tokens import TokenInvalid
 
 
 def get_active_user(*, user_id: UUID) -> User:
-    """Return who a token speaks of; raises TokenInvalid if they may not act any more."""
+    """Return who a token speaks of; raises TokenInvalid if they may act no more."""
     user = User.objects.filter(id=user_id, is_active=True).first()
     if user is None:
         raise TokenInvalid
@@ -19,9 +19,10 @@ def get_active_user(*, user_id: UUID) -> User:
 
 def get_user_to_add(*, user_id: UUID | None, email: str | None) -> User:
     """Return the active user with this id or address; raises ValidationFailed."""
-    if email is None:
-        named, pointer = User.objects.filter(id=user_id), "/user_id"
-    else:
+    named, pointer = User.objects.none(), "/user_id"
+    if user_id is not None:
+        named = User.objects.filter(id=user_id)
+    elif email is not None:
         named, pointer = User.objects.with_address(email), "/email"
     user = named.filter(is_active=True).first()
     if user is None:
@@ -50,7 +51,7 @@ def organization_for_member(*, organization_id: UUID, user_id: UUID) -> Organiza
 
 
 def organization_for_admin(*, organization_id: UUID, user_id: UUID) -> Organization:
-    """Return an organization to an owner or admin; raises Forbidden to other members."""
+    """Return an organization to an owner or admin; raises Forbidden to members."""
     membership = membership_in(organization_id=organization_id, user_id=user_id)
     if not membership.manages():
         raise Forbidden

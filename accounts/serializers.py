@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from accounts.models import Membership
@@ -56,7 +58,7 @@ class CodeVerification(StrictSerializer):
     """A code and which challenge it answers."""
 
     challenge_id = serializers.UUIDField()
-    code = serializers.RegexField(r"\A[0-9]{8}\Z")
+    code = Text(validators=[RegexValidator(r"\A[0-9]{8}\Z")])
 
 
 class RefreshBody(StrictSerializer):
@@ -150,24 +152,19 @@ class ListQuery(StrictSerializer):
     cursor = serializers.CharField(required=False)
 
 
-class _Page(serializers.Serializer[Any]):
-    next_cursor = serializers.CharField(allow_null=True)
-    has_more = serializers.BooleanField()
+def _page_of(
+    name: str, row: serializers.Serializer[Any]
+) -> serializers.Serializer[Any]:
+    return inline_serializer(
+        name,
+        {
+            "data": row,
+            "next_cursor": serializers.CharField(allow_null=True),
+            "has_more": serializers.BooleanField(),
+        },
+    )
 
 
-class OrganizationPage(_Page):
-    """Some organizations, those joined last first."""
-
-    data = OrganizationAnswer(many=True)
-
-
-class MemberPage(_Page):
-    """Some members, those who joined last first."""
-
-    data = MemberAnswer(many=True)
-
-
-class AuditEntryPage(_Page):
-    """Some entries, newest first."""
-
-    data = AuditEntryAnswer(many=True)
+OrganizationPage = _page_of("OrganizationPage", OrganizationAnswer(many=True))
+MemberPage = _page_of("MemberPage", MemberAnswer(many=True))
+AuditEntryPage = _page_of("AuditEntryPage", AuditEntryAnswer(many=True))

@@ -33,7 +33,7 @@ class AuditEntry(models.Model):
         MEMBER_REMOVED = "member.removed"
 
     seq = models.BigAutoField(primary_key=True)
-    # What clients see: the sequence would tell how much happens in all organizations.
+    # What clients call it by; seq alone orders the entries.
     entry_id = models.UUIDField(default=uuid7, editable=False, unique=True)
     occurred_at = models.DateTimeField(db_default=Now())
     actor_id = models.UUIDField(null=True)

@@ -100,7 +100,7 @@ class Membership(models.Model):
         return self.role in {self.Role.OWNER, self.Role.ADMIN}
 
     def may_grant(self, role: Role) -> bool:
-        """Tell whether this member may give the role, or take it: none above their own."""
+        """Tell whether this member may give or take the role: none above their own."""
         return self.role == self.Role.OWNER or (
             self.role == self.Role.ADMIN and role != self.Role.OWNER
         )

@@ -68,7 +68,7 @@ def add_member(
 def remove_member(
     *, organization_id: UUID, user_id: UUID, actor_id: UUID | None
 ) -> None:
-    """End a membership; raises NotFound if there is none, LastOwner for the last one."""
+    """End a membership; raises NotFound without one, LastOwner for the last owner's."""
     try:
         with transaction.atomic():
             removed, _ = Membership.objects.filter(

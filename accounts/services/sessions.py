@@ -44,7 +44,7 @@ class Tokens:
 def open_session(
     *, user: User, ip: str | None, user_agent: str, now: datetime
 ) -> Tokens:
-    """Open a session for somebody who proved who they are, in the caller's transaction."""
+    """Open a session, in the transaction in which somebody proved who they are."""
     session = Session.objects.create(
         user=user,
         created_at=now,
@@ -62,9 +62,9 @@ def open_session(
 def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
     """Give new tokens for the newest refresh token; of many uses one succeeds.
 
-    A token that was used before ends its session, for then two hold it and one of them
-    stole it. Right after its use it is only refused: RefreshRaced. Raises RefreshReused,
-    SessionEnded, TokenExpired or TokenInvalid otherwise.
+    A token that was used before ends its session, RefreshReused, for then two hold it
+    and one of them stole it. Right after its use it is only refused, RefreshRaced.
+    Raises SessionEnded, TokenExpired or TokenInvalid for what is no use any more.
     """
     claims = read_refresh(refresh_token)
     with transaction.atomic(durable=True):

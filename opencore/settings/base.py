@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from opencore.settings.environment import read_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+LOCAL_DIR = BASE_DIR / ".local"
 ENVIRONMENT = read_environment()
 
 
@@ -69,7 +70,7 @@ AUTH_USER_MODEL = "accounts.User"
 # Addresses are unique by lower(email), a constraint that this check can't see.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / ".local" / "static"
+STATIC_ROOT = LOCAL_DIR / "static"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 TEMPLATES = [
@@ -168,7 +169,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 5,
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / ".local" / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE_FILENAME = str(LOCAL_DIR / "celerybeat-schedule")
 
 # Kafka and the outbox
 

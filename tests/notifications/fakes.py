@@ -12,7 +12,7 @@ NAME = "tests.notifications.fakes.MailServer"
 class MailServer(BaseEmailBackend):
     """Keeps what it gets; told of a failure, it raises that instead."""
 
-    failure: ClassVar[Exception | None] = None
+    failure: ClassVar[BaseException | None] = None
     sent: ClassVar[list[EmailMessage]] = []
     while_sending: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
 

@@ -191,7 +191,7 @@ def test_mail_of_a_process_that_died_is_left_alone_until_its_claim_ends(
     mail_server: Mail, receipt: Receipt
 ) -> None:
     receipt()
-    mail_server.failure = KeyboardInterrupt()  # type: ignore[assignment] -- as a kill
+    mail_server.failure = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         send_next_mail(now=NOW)
     mail_server.failure = None

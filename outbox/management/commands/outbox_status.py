@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.template.defaultfilters import pluralize
+from django.utils import timezone
 
 from outbox.status import Status, read_status, to_json
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Print it; the last line is the whole in one sentence."""
-        status = read_status()
+        status = read_status(now=timezone.now())
         if options["json"]:
             self.stdout.write(json.dumps(to_json(status), indent=2))
             return
