@@ -235,6 +235,8 @@ class Supervisor:
             "OPENCORE_LOCAL_DIR": str(local),
             "OPENCORE_URL": self._url,
             "PUBLIC_URL": self._url,
+            # Nobody spreads load here.
+            "DRAIN_SECONDS": "0",
             "PYTHONUNBUFFERED": "1",
         }
 

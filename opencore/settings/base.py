@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from opencore.settings.environment import read_environment
+from opencore.settings.mail import mail_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
@@ -153,6 +154,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
@@ -204,7 +206,7 @@ OUTBOX_PASS_TOPICS: frozenset[str] = frozenset({"opencore.auth.v1"})
 
 # Mail
 
-EMAIL_URL = ENVIRONMENT.email_url
+globals().update(mail_of(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
 EMAIL_TIMEOUT = 5
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -13,6 +13,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from opencore.settings.mail import mail_of
 
 
 class Environment(BaseSettings):
@@ -116,7 +118,8 @@ class Environment(BaseSettings):
 
     email_url: str = Field(
         default="console:",
-        description="console:, file:FOLDER, or smtp[s]://user:password@host:port",
+        description="console:, memory:, file:FOLDER, or"
+        " smtp[+tls|s]://user:password@host:port",
     )
     email_from: str = Field(
         default="OpenCore <no-reply@opencore.invalid>", description="Sender of mail."
@@ -136,12 +139,24 @@ class Environment(BaseSettings):
         description="prefix=URL pairs, with commas; what is not named stays local.",
     )
 
+    drain_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        description="Seconds a stopping server serves on while it is not ready.",
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe level that is logged."
     )
     metrics_token: str = Field(
         default="", description="Bearer token of /metrics and deep health."
     )
+
+    @field_validator("email_url")
+    @classmethod
+    def _names_a_way_for_mail(cls, url: str) -> str:
+        mail_of(url)
+        return url
 
     @classmethod
     def settings_customise_sources(

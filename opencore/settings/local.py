@@ -29,6 +29,8 @@ CSRF_COOKIE_SECURE = False
 STATIC_ROOT = LOCAL_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(LOCAL_DIR / "celerybeat-schedule")
-EMAIL_URL = os.environ.get("EMAIL_URL", f"file:{LOCAL_DIR / 'mail'}")
+if "EMAIL_URL" not in os.environ:
+    EMAIL_BACKEND = "opencore.mailing.LocalMail"
+    EMAIL_FILE_PATH = LOCAL_DIR / "mail"
 LOG_FORMAT = "readable"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}

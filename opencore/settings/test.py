@@ -10,6 +10,6 @@ SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
 CODE_PEPPER = "test-only-pepper-" + "0123456789abcdef" * 2
 SEALING_KEYS = ["dGVzdC1vbmx5LXRlc3Qtb25seS10ZXN0LW9ubHktdGU="]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-EMAIL_URL = "memory:"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False

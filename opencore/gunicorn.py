@@ -1,0 +1,51 @@
+"""How Gunicorn serves OpenCore: `gunicorn --config python:opencore.gunicorn`.
+
+Before a stop the server says that it is not ready for DRAIN_SECONDS and serves on, so
+that whoever spreads the load can turn to others before the first refusal.
+"""
+
+import signal
+from threading import Timer
+from types import FrameType
+
+from gunicorn.arbiter import Arbiter
+
+from opencore.draining import is_draining, start_draining
+from opencore.settings.environment import read_environment
+
+wsgi_app = "opencore.wsgi:application"
+worker_class = "gthread"
+threads = 16
+keepalive = 75
+# How long a request that has begun may take to end after the stop.
+graceful_timeout = 20
+# A name with an underscore could pass for one of the gateway's own headers.
+header_map = "refuse"
+control_socket_disable = True
+# Each answered request is logged by OpenCore, with its id.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+_drain_seconds = read_environment().drain_seconds
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let SIGTERM drain first; a second one stops at once."""
+
+    def stop(number: int, _frame: FrameType | None = None) -> None:
+        if is_draining() or not _drain_seconds:
+            start_draining()
+            server.signal(number, None)
+            return
+        start_draining()
+        timer = Timer(_drain_seconds, server.signal, (number, None))
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def post_fork(_server: Arbiter, _worker: object) -> None:
+    """Give workers the usual SIGTERM back until they set their own."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
