@@ -13,6 +13,7 @@ from billing.errors import (
 )
 from billing.models import Customer, OrgMember, Payment, Subscription
 from billing.providers import PaymentProvider
+from billing.selectors import customer_for_payer
 from opencore.events.billing.v1 import (
     CustomerCreated,
     PaymentSucceeded,
@@ -42,6 +43,10 @@ def open_customer(
     customer, created = Customer.objects.get_or_create(
         **owner, defaults={"email": email}
     )
+    if not created and email is not None and customer.email is None:
+        # It was opened by a payment that overtook the event with the address.
+        customer.email = email
+        customer.save(update_fields=["email"])
     if created:
         emit(CustomerCreated(customer_id=customer.id, user_id=user_id, org_id=org_id))
         log.info(
@@ -49,6 +54,23 @@ def open_customer(
             extra={"customer_id": str(customer.id), "actor_id": actor_id},
         )
     return customer
+
+
+def payer_of(
+    *,
+    user_id: UUID,
+    org_id: UUID | None = None,
+    customer_id: UUID | None = None,
+    actor_id: UUID | None,
+) -> Customer:
+    """Return whom this person pays for; their own customer is opened if need be.
+
+    The event that opens it may still be on its way, and payments don't wait for Kafka.
+    Raises as customer_for_payer does.
+    """
+    if org_id is None and customer_id is None:
+        return open_customer(user_id=user_id, actor_id=actor_id)
+    return customer_for_payer(user_id=user_id, org_id=org_id, customer_id=customer_id)
 
 
 def note_member(*, org_id: UUID, user_id: UUID, role: str) -> None:

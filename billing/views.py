@@ -34,7 +34,7 @@ from billing.serializers import (
     SubscriptionAnswer,
     SubscriptionPage,
 )
-from billing.services import record_payment, subscribe
+from billing.services import payer_of, record_payment, subscribe
 from opencore.authentication import principal_of
 from opencore.idempotency import once
 from opencore.rest import page, read_body, read_query
@@ -91,10 +91,11 @@ class PaymentsView(APIView):
 
     def _record(self, request: Request) -> Response:
         body, user_id = read_body(NewPayment, request), principal_of(request).user_id
-        customer = customer_for_payer(
+        customer = payer_of(
             user_id=user_id,
             org_id=body.get("org_id"),
             customer_id=body.get("customer_id"),
+            actor_id=user_id,
         )
         payment = record_payment(
             customer_id=customer.id,
@@ -151,7 +152,9 @@ class SubscriptionsView(APIView):
             read_body(NewSubscription, request),
             principal_of(request).user_id,
         )
-        customer = customer_for_payer(user_id=user_id, org_id=body.get("org_id"))
+        customer = payer_of(
+            user_id=user_id, org_id=body.get("org_id"), actor_id=user_id
+        )
         now = timezone.now()
         subscription = subscribe(
             customer_id=customer.id,

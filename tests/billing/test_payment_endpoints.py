@@ -168,24 +168,36 @@ def test_refuses_two_names_for_the_customer(
 
 
 @pytest.mark.django_db
-def test_asks_to_come_again_while_the_customer_is_being_opened(ada: UUID) -> None:
+def test_a_payment_does_not_wait_for_the_event_that_opens_the_customer(
+    ada: UUID,
+) -> None:
     response = Api(ada).post(PATH, EUROS, key="k1")
+
+    assert response.status_code == 201
+    opened = Customer.objects.get()
+    assert (opened.user_id, str(opened.id)) == (ada, body_of(response)["customer_id"])
+
+
+@pytest.mark.django_db
+def test_the_event_that_comes_later_finds_that_customer_and_adds_the_address(
+    ada: UUID,
+) -> None:
+    Api(ada).post(PATH, EUROS, key="k1")
+
+    open_customer(user_id=ada, email="ada@example.com", actor_id=None)
+
+    assert Customer.objects.get().email == "ada@example.com"
+
+
+@pytest.mark.django_db
+def test_waits_for_an_organizations_customer(ada: UUID, acme: UUID) -> None:
+    note_member(org_id=acme, user_id=ada, role="owner")
+
+    response = Api(ada).post(PATH, {**EUROS, "org_id": str(acme)}, key="k1")
 
     assert_problem(response, 409, "customer_pending")
     assert response["Retry-After"] == "1"
     assert body_of(response)["retryable"] == "yes"
-
-
-@pytest.mark.django_db
-def test_the_same_key_pays_once_the_customer_is_open(ada: UUID) -> None:
-    api = Api(ada)
-    api.post(PATH, EUROS, key="k1")
-    open_customer(user_id=ada, actor_id=None)
-
-    response = api.post(PATH, EUROS, key="k1")
-
-    assert response.status_code == 201
-    assert "Idempotency-Replayed" not in response
 
 
 @pytest.mark.django_db
