@@ -10,6 +10,12 @@ class OpenCoreConfig(AppConfig):
     name = "opencore"
     verbose_name = "OpenCore"
 
+    def ready(self) -> None:
+        """Register the checks of a deployment."""
+        from opencore import (  # noqa: PLC0415 -- apps are loading
+            checks,  # noqa: F401 -- importing registers
+        )
+
 
 class OpenCoreAdminConfig(AdminConfig):
     """The admin site of operators."""

@@ -91,6 +91,7 @@ TEMPLATES = [
 # Database
 
 DATABASE_WAIT = ENVIRONMENT.database_wait
+DATABASE_UNENCRYPTED = ENVIRONMENT.database_unencrypted
 
 
 def database_options() -> dict[str, Any]:
