@@ -11,7 +11,7 @@ from types import FrameType
 from gunicorn.arbiter import Arbiter
 
 from opencore.draining import is_draining, start_draining
-from opencore.settings.environment import read_environment
+from opencore.settings.environment import environment_of_this_start
 
 wsgi_app = "opencore.wsgi:application"
 worker_class = "gthread"
@@ -27,7 +27,7 @@ accesslog = None
 errorlog = "-"
 loglevel = "warning"
 
-_drain_seconds = read_environment().drain_seconds
+_drain_seconds = environment_of_this_start().drain_seconds
 
 
 def when_ready(server: Arbiter) -> None:

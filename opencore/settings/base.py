@@ -6,18 +6,12 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from opencore.settings.environment import read_environment
+from opencore.settings.environment import environment_of_this_start, split
 from opencore.settings.mail import mail_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
-ENVIRONMENT = read_environment()
-
-
-def split(text: str) -> list[str]:
-    """Split a list that was written with commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
+ENVIRONMENT = environment_of_this_start()
 
 PROFILE = "base"
 DEBUG = False

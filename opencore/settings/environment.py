@@ -1,12 +1,17 @@
 """Every environment variable that OpenCore reads, with its type and its default."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -15,6 +20,11 @@ from pydantic_settings import (
 )
 
 from opencore.settings.mail import mail_of
+
+
+def split(text: str) -> list[str]:
+    """Split a list that was written with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class Environment(BaseSettings):
@@ -152,11 +162,51 @@ class Environment(BaseSettings):
         default="", description="Bearer token of /metrics and deep health."
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_database(cls, url: str) -> str:
+        try:
+            conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            # What libpq says about it may repeat the password.
+            raise ValueError("use postgresql://user:password@host:port/name") from error
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, url: str) -> str:
+        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("use redis[s]://:password@host:port/0")
+        return url
+
     @field_validator("email_url")
     @classmethod
     def _names_a_way_for_mail(cls, url: str) -> str:
         mail_of(url)
         return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_where_clients_go(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"use https://host; this is {url!r}")
+        return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _names_networks(cls, text: str) -> str:
+        for network in split(text):
+            ip_network(network)
+        return text
+
+    @field_validator("gateway_upstreams")
+    @classmethod
+    def _names_pairs(cls, text: str) -> str:
+        for pair in split(text):
+            if "=" not in pair:
+                raise ValueError(f"use prefix=URL; this is {pair!r}")
+        return text
 
     @classmethod
     def settings_customise_sources(
@@ -199,13 +249,26 @@ class NamedFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
+def environment_of_this_start() -> Environment:
+    """Read the environment; a wrong one ends the process with a sentence."""
+    try:
+        return read_environment()
+    except ImproperlyConfigured as error:
+        raise SystemExit(f"OpenCore does not start: {error}") from error
+
+
 def read_environment() -> Environment:
     """Read and check all variables at once; what is wrong is said in one error."""
     try:
         return Environment()
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}"
-            for problem in error.errors()
-        )
+        wrong = "; ".join(_in_words(problem) for problem in error.errors())
         raise ImproperlyConfigured(f"The environment is wrong: {wrong}.") from error
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    name = str(problem["loc"][0]).upper()
+    if problem["type"] == "value_error":
+        # Such a value may be a URL that holds a password.
+        return f"{name}: {problem['ctx']['error']}"
+    return f"{name}={problem['input']!r}: {problem['msg']}"

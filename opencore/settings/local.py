@@ -29,7 +29,7 @@ CSRF_COOKIE_SECURE = False
 STATIC_ROOT = LOCAL_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(LOCAL_DIR / "celerybeat-schedule")
-if "EMAIL_URL" not in os.environ:
+if "email_url" not in ENVIRONMENT.model_fields_set:
     EMAIL_BACKEND = "opencore.mailing.LocalMail"
     EMAIL_FILE_PATH = LOCAL_DIR / "mail"
 LOG_FORMAT = "readable"
