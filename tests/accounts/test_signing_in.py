@@ -1,0 +1,442 @@
+"""Signing in by a code that goes to an address."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.errors import CodeExpired
+from accounts.models import AuditEntry, Challenge, Session, User
+from accounts.services import (
+    SignedIn,
+    deactivate_user,
+    delete_stale_challenges,
+    request_code,
+    verify_code,
+)
+from opencore.brakes import RateLimited
+from opencore.events.auth.v1 import SignInCodeRequested
+from opencore.events.user.v1 import UserCreated
+from opencore.tokens import read_access, read_refresh
+from tests.accounts.conftest import Emitted, Recorded
+from tests.accounts.visitor import Visitor, mailed_code, wrong_code
+from tests.api import assert_problem, body_of
+
+pytestmark = pytest.mark.django_db
+
+OTP = "/v1/auth/otp"
+VERIFY = "/v1/auth/otp/verify"
+ADA = "ada@example.com"
+
+
+@pytest.fixture
+def challenge() -> Challenge:
+    """A code that is on its way to ada's address."""
+    asked = request_code(
+        email=ADA, ip=None, user_agent="", now=timezone.now() - timedelta(minutes=1)
+    )
+    return Challenge.objects.get(id=asked.challenge_id)
+
+
+def answer_to(challenge: Challenge, code: str) -> dict[str, str]:
+    """Return the body that tells a code."""
+    return {"challenge_id": str(challenge.id), "code": code}
+
+
+def test_a_known_and_an_unknown_address_get_the_same_answer(
+    ada: User, visitor: Visitor
+) -> None:
+    known = visitor.post(OTP, {"email": ada.email})
+    unknown = visitor.post(OTP, {"email": "nobody@example.com"})
+
+    assert (known.status_code, unknown.status_code) == (202, 202)
+    assert dict(known.items()).keys() == dict(unknown.items()).keys()
+    first, second = body_of(known), body_of(unknown)
+    assert first.pop("challenge_id") != second.pop("challenge_id")
+    assert first == second == {"expires_in": 600, "resend_after": 60}
+
+
+def test_the_code_goes_out_sealed_in_an_event_alone(
+    visitor: Visitor, emitted: Emitted
+) -> None:
+    response = visitor.post(OTP, {"email": ADA})
+
+    challenge = Challenge.objects.get()
+    (event,) = emitted()
+    code = mailed_code(challenge)
+    assert isinstance(event, SignInCodeRequested)
+    assert (event.challenge_id, event.email) == (challenge.id, ADA)
+    assert event.expires_at == challenge.created_at + timedelta(minutes=10)
+    assert (len(code), code.isdigit()) == (8, True)
+    assert code not in str(event)
+    assert code not in response.getvalue().decode() + str(dict(response.items()))
+    assert code.encode() not in bytes(challenge.code_hmac)
+
+
+def test_answers_with_codes_and_tokens_are_not_to_be_kept(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    asked = visitor.post(OTP, {"email": "grace@example.com"})
+    told = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert (asked["Cache-Control"], told["Cache-Control"]) == ("no-store", "no-store")
+
+
+def test_asking_makes_nobody_a_user(visitor: Visitor, recorded: Recorded) -> None:
+    visitor.post(OTP, {"email": ADA})
+
+    assert User.objects.count() == 0
+    assert recorded() == []
+
+
+def test_the_right_code_signs_in(visitor: Visitor, challenge: Challenge) -> None:
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    user, session = User.objects.get(), Session.objects.get()
+    answer = body_of(response)
+    access = read_access(answer.pop("access_token"))
+    refresh = read_refresh(answer.pop("refresh_token"))
+    assert response.status_code == 200
+    assert (access.user_id, access.session_id, access.role) == (
+        user.id,
+        session.id,
+        "user",
+    )
+    assert (refresh.user_id, refresh.session_id, refresh.generation) == (
+        user.id,
+        session.id,
+        1,
+    )
+    assert answer == {
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "user": {
+            "id": str(user.id),
+            "email": ADA,
+            "name": "",
+            "role": "user",
+            "created_at": user.created_at.isoformat().replace("+00:00", "Z"),
+        },
+    }
+    assert (session.user_id, session.ip, session.user_agent) == (
+        user.id,
+        visitor.address,
+        "Browser/1",
+    )
+
+
+def test_a_first_sign_in_makes_a_user_and_tells_of_it(
+    visitor: Visitor, challenge: Challenge, emitted: Emitted, recorded: Recorded
+) -> None:
+    visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    user, session = User.objects.get(), Session.objects.get()
+    assert (user.email, user.has_usable_password()) == (ADA, False)
+    assert emitted() == [UserCreated(user_id=user.id, email=ADA)]
+    assert recorded() == [
+        ("user.created", user.id, user.id, None, {}),
+        ("session.created", user.id, session.id, None, {}),
+    ]
+
+
+def test_the_record_names_the_request(visitor: Visitor, challenge: Challenge) -> None:
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    entries = AuditEntry.objects.values_list("request_id", flat=True)
+    assert list(entries) == [response["X-Request-ID"]] * 2
+
+
+def test_a_second_sign_in_finds_the_user_however_the_address_is_written(
+    ada: User, visitor: Visitor, emitted: Emitted
+) -> None:
+    visitor.post(OTP, {"email": "ADA@Example.com"})
+    challenge = Challenge.objects.get()
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert body_of(response)["user"]["id"] == str(ada.id)
+    assert User.objects.get() == ada
+    (only,) = emitted()
+    assert isinstance(only, SignInCodeRequested)
+
+
+def test_a_sign_in_that_breaks_off_leaves_nothing_but_the_attempt(
+    challenge: Challenge, settings: Settings, emitted: Emitted, recorded: Recorded
+) -> None:
+    settings.JWT_SIGNING_KEY = ""
+
+    with pytest.raises(ImproperlyConfigured):
+        tell(challenge, at=timezone.now())
+
+    challenge.refresh_from_db()
+    assert (challenge.attempts, challenge.consumed_at) == (1, None)
+    assert (User.objects.count(), Session.objects.count()) == (0, 0)
+    assert (emitted(), recorded()) == ([], [])
+
+
+def test_a_wrong_code_is_refused_and_counted(
+    visitor: Visitor, challenge: Challenge, emitted: Emitted, recorded: Recorded
+) -> None:
+    response = visitor.post(VERIFY, answer_to(challenge, wrong_code(challenge)))
+
+    assert_problem(response, 400, "code_invalid")
+    challenge.refresh_from_db()
+    assert (challenge.attempts, challenge.consumed_at) == (1, None)
+    assert (User.objects.count(), emitted(), recorded()) == (0, [], [])
+
+
+def test_after_four_wrong_codes_the_right_one_is_good(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    guess_wrong(visitor, challenge, times=4)
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert response.status_code == 200
+
+
+def test_after_five_wrong_codes_even_the_right_one_is_refused(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    guess_wrong(visitor, challenge, times=5)
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert_problem(response, 429, "too_many_attempts")
+    challenge.refresh_from_db()
+    assert (challenge.attempts, challenge.consumed_at) == (5, None)
+    assert User.objects.count() == 0
+
+
+def guess_wrong(visitor: Visitor, challenge: Challenge, *, times: int) -> None:
+    """Tell wrong codes, each of which is looked at."""
+    for _ in range(times):
+        response = visitor.post(VERIFY, answer_to(challenge, wrong_code(challenge)))
+        assert_problem(response, 400, "code_invalid")
+
+
+def test_wrong_codes_of_one_challenge_do_not_count_against_the_next(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    guess_wrong(visitor, challenge, times=5)
+    visitor.post(OTP, {"email": ADA})
+    newer = Challenge.objects.live().get()
+
+    response = visitor.post(VERIFY, answer_to(newer, mailed_code(newer)))
+
+    assert response.status_code == 200
+
+
+def test_a_code_is_good_until_its_end(challenge: Challenge) -> None:
+    signed_in = tell(challenge, at=challenge.expires_at - timedelta(microseconds=1))
+
+    assert signed_in.user.email == ADA
+    assert challenge.expires_at == challenge.created_at + timedelta(minutes=10)
+
+
+def test_a_code_is_refused_from_its_end_on(challenge: Challenge) -> None:
+    with pytest.raises(CodeExpired):
+        tell(challenge, at=challenge.expires_at)
+
+    challenge.refresh_from_db()
+    assert (challenge.attempts, User.objects.count()) == (0, 0)
+
+
+def tell(challenge: Challenge, *, at: datetime) -> SignedIn:
+    """Tell the right code at a time."""
+    return verify_code(
+        challenge_id=challenge.id,
+        code=mailed_code(challenge),
+        ip=None,
+        user_agent="",
+        now=at,
+    )
+
+
+def test_an_expired_code_is_said_to_be_expired(visitor: Visitor) -> None:
+    asked = request_code(
+        email=ADA, ip=None, user_agent="", now=timezone.now() - timedelta(minutes=11)
+    )
+    challenge = Challenge.objects.get(id=asked.challenge_id)
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert_problem(response, 400, "code_expired")
+
+
+def test_a_used_code_is_good_for_nothing(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert_problem(response, 400, "code_invalid")
+    assert Session.objects.count() == 1
+
+
+def test_a_newer_code_replaces_the_older_one(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    visitor.post(OTP, {"email": "Ada@EXAMPLE.com"})
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert_problem(response, 400, "code_invalid")
+
+
+def test_the_code_of_another_challenge_is_wrong(
+    visitor: Visitor, challenge: Challenge
+) -> None:
+    visitor.post(OTP, {"email": "mallory@example.com"})
+    other = Challenge.objects.get(email="mallory@example.com")
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(other)))
+
+    assert_problem(response, 400, "code_invalid")
+
+
+def test_an_unknown_challenge_is_a_wrong_code(visitor: Visitor) -> None:
+    body = {"challenge_id": str(uuid4()), "code": "12345678"}
+
+    assert_problem(visitor.post(VERIFY, body), 400, "code_invalid")
+
+
+def test_a_deactivated_person_is_not_let_in(
+    ada: User, visitor: Visitor, challenge: Challenge
+) -> None:
+    deactivate_user(user_id=ada.id, actor_id=None, now=timezone.now())
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert_problem(response, 403, "account_deactivated")
+    assert Session.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", [OTP, VERIFY])
+@pytest.mark.parametrize(
+    ("text", "pointers"),
+    [
+        ("{", ()),
+        ('{"email": NaN}', ()),
+        ('{"email": "a@example.com", "email": "b@example.com"}', ("/email",)),
+    ],
+    ids=["cut off", "not a number", "a key twice"],
+)
+def test_refuses_what_is_not_json(
+    visitor: Visitor, path: str, text: str, pointers: tuple[str, ...]
+) -> None:
+    assert_problem(visitor.post_text(path, text), 400, "malformed_request", *pointers)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({}, ["/email"]),
+        ([], [""]),
+        ({"email": ADA, "name": "Ada"}, ["/name"]),
+        ({"email": "ada"}, ["/email"]),
+        ({"email": "adа@example.com"}, ["/email"]),  # noqa: RUF001 -- a Cyrillic letter
+        ({"email": 7}, ["/email"]),
+        ({"email": None}, ["/email"]),
+        ({"email": f"{'a' * 250}@example.com"}, ["/email"]),
+    ],
+    ids=[
+        "missing",
+        "no object",
+        "unknown field",
+        "no address",
+        "other letters",
+        "number",
+        "null",
+        "too long",
+    ],
+)
+def test_refuses_a_request_for_a_code_and_sends_none(
+    visitor: Visitor, emitted: Emitted, body: object, pointers: list[str]
+) -> None:
+    assert_problem(visitor.post(OTP, body), 400, "validation_error", *pointers)
+
+    assert (Challenge.objects.count(), emitted()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointers"),
+    [
+        ({"email": ADA}, ["/email"]),
+        ({"code": 12345678}, ["/code"]),
+        ({"code": "1234567"}, ["/code"]),
+        ({"code": "1234567x"}, ["/code"]),
+        ({"code": "١٢٣٤٥٦٧٨"}, ["/code"]),
+        ({"challenge_id": "x"}, ["/challenge_id"]),
+        ({"challenge_id": None, "code": None}, ["/challenge_id", "/code"]),
+    ],
+    ids=[
+        "unknown field",
+        "number",
+        "too short",
+        "a letter",
+        "other digits",
+        "no id",
+        "nulls",
+    ],
+)
+def test_refuses_a_malformed_answer_without_counting_it(
+    visitor: Visitor,
+    challenge: Challenge,
+    changes: dict[str, object],
+    pointers: list[str],
+) -> None:
+    body = {**answer_to(challenge, "12345678"), **changes}
+
+    assert_problem(visitor.post(VERIFY, body), 400, "validation_error", *pointers)
+
+    challenge.refresh_from_db()
+    assert challenge.attempts == 0
+
+
+def test_the_eleventh_request_of_a_minute_from_one_address_has_to_wait(
+    visitor: Visitor, settings: Settings
+) -> None:
+    settings.CODE_REQUEST_RATE = "10/h"
+    for number in range(10):
+        response = visitor.post(OTP, {"email": f"ada{number}@example.com"})
+        assert response.status_code == 202
+
+    response = visitor.post(OTP, {"email": ADA})
+
+    assert_problem(response, 429, "rate_limited")
+    assert 1 <= int(response["Retry-After"]) <= 3600
+    assert Challenge.objects.filter(email=ADA).count() == 0
+
+
+def test_an_address_is_sent_so_many_codes_an_hour(settings: Settings) -> None:
+    settings.CODES_PER_HOUR = 2
+    now = timezone.now()
+    ask(now - timedelta(minutes=59))
+    ask(now - timedelta(minutes=30))
+
+    with pytest.raises(RateLimited) as refusal:
+        ask(now)
+
+    assert refusal.value.headers == {"Retry-After": "61"}
+    assert Challenge.objects.count() == 2
+    ask(now + timedelta(minutes=1))
+
+
+def ask(now: datetime) -> UUID:
+    """Ask for a code to ada's address."""
+    return request_code(email=ADA, ip=None, user_agent="", now=now).challenge_id
+
+
+def test_challenges_are_forgotten_after_a_day() -> None:
+    now = timezone.now()
+    ask(now - timedelta(days=1, seconds=1))
+    kept = ask(now - timedelta(days=1))
+
+    assert delete_stale_challenges(now=now) == 1
+
+    assert Challenge.objects.get().id == kept
