@@ -59,7 +59,11 @@ def _rendering(kind: str) -> list[Processor]:
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
         ]
-    return [_redact, structlog.dev.ConsoleRenderer(colors=False)]
+    plain = structlog.dev.plain_traceback
+    return [
+        _redact,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain),
+    ]
 
 
 def _add_context(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:

@@ -64,6 +64,11 @@ class LocalServices:
         """Return where the profile keeps its data."""
         return Places(self.root, self.profile)
 
+    @property
+    def held(self) -> bool:
+        """Return whether the profile is ours: nobody else runs it."""
+        return self._lock is not None
+
     def start(self, parts: Iterable[str] = VARIABLES, *, wait: bool = False) -> None:
         """Start those that nobody named by URL; Kafka first, as it takes longest.
 

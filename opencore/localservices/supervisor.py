@@ -24,6 +24,7 @@ from opencore.localservices.terminal import Terminal
 TICK = 0.1
 LONGEST_BACKOFF = 30.0
 STEADY_AFTER = 30.0
+API_WITHIN = 60.0
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Restarts:
         """Note a crash; return the seconds until the next start."""
         if monotonic() - self.started_at > STEADY_AFTER:
             self.crashes = 0
-        pause = min(0.5 * 2**self.crashes, LONGEST_BACKOFF)
+        pause: float = min(0.5 * 2**self.crashes, LONGEST_BACKOFF)
         self.crashes += 1
         self.due_at = monotonic() + pause
         return pause
@@ -62,7 +63,6 @@ class Supervisor:
         self._restarts: dict[str, Restarts] = {}
         self._down: set[str] = set()
         self._kafka_ready = Event()
-        self._served = Event()
         self._port = 0
 
     def run(self) -> None:
@@ -75,7 +75,8 @@ class Supervisor:
                 self._watch()
                 self._stop.wait(TICK)
         finally:
-            self._end()
+            if self._services.held:
+                self._end()
 
     def _start(self) -> None:
         self._services.start()
@@ -90,10 +91,12 @@ class Supervisor:
         self._manage("prepare")
         self._step("the database is migrated and seeded")
         self._services.wait_ready(["redis"])
-        for part in PARTS:
+        # The others wait until requests are served: together they would be slow.
+        self._launch(PARTS[0])
+        self._await_api()
+        for part in PARTS[1:]:
             if not part.after_kafka:
                 self._launch(part)
-        Thread(target=self._await_api, daemon=True).start()
 
     def _watch(self) -> None:
         if self._kafka_ready.is_set() and "relay" not in self._restarts:
@@ -102,11 +105,7 @@ class Supervisor:
             for part in PARTS:
                 if part.after_kafka:
                     self._launch(part)
-        if (
-            self._served.is_set()
-            and self._everything_launched()
-            and not self._state.ready
-        ):
+        if self._everything_launched() and not self._state.ready:
             self._state = replace(self._state, ready=True)
             self._tell()
             self._describe_system()
@@ -193,13 +192,18 @@ class Supervisor:
             self._kafka_ready.set()
 
     def _await_api(self) -> None:
+        api, give_up = PARTS[0].name, monotonic() + API_WITHIN
         while not self._stop.is_set():
             try:
                 with urllib.request.urlopen(f"{self._url}/readyz", timeout=2):  # noqa: S310 -- our own address
-                    self._served.set()
                     self._step("the first request was served")
                     return
             except (urllib.error.URLError, OSError):
+                child = self._children[api]
+                if not child.running or monotonic() > give_up:
+                    raise LocalServiceError(
+                        f"The {api} does not serve; it said: {child.tail()}"
+                    ) from None
                 self._stop.wait(TICK)
 
     def _manage(self, command: str) -> None:

@@ -9,7 +9,10 @@ from opencore.localservices.process import Child
 
 COLORS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 # Lines of trouble, and the mail that a newcomer waits for.
-MATTERS = re.compile(r"\b(error|critical|Traceback)\b|^mail\b", re.IGNORECASE)
+MATTERS = re.compile(
+    r"\[(error|critical)\s*\]|^Traceback\b|^mail to\b|^OpenCore does not",
+    re.IGNORECASE,
+)
 
 
 class Terminal:
