@@ -1,0 +1,264 @@
+"""What many do at once, on the real database: one wins, and nobody wins twice."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, connection, connections
+from django.utils import timezone
+
+from accounts.errors import (
+    CodeInvalid,
+    LastOwner,
+    RefreshRaced,
+    RefreshReused,
+    SessionEnded,
+    TooManyAttempts,
+)
+from accounts.models import AuditEntry, Challenge, Membership, Session, User
+from accounts.services import (
+    Tokens,
+    add_member,
+    create_organization,
+    find_or_create_user,
+    refresh_session,
+    remove_member,
+    request_code,
+    verify_code,
+)
+from accounts.services.sessions import open_session
+from opencore.brakes import RateLimited
+from opencore.errors import DomainError
+from opencore.events.org.v1 import MemberRemoved
+from opencore.events.user.v1 import UserCreated
+from tests.accounts.conftest import Emitted
+from tests.accounts.visitor import mailed_code, wrong_code
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+T = TypeVar("T")
+
+
+def at_once(deeds: Sequence[Callable[[], T]]) -> list[T | type[Exception]]:
+    """Do all at the same time; return what each returned, or how it was refused."""
+    together = Barrier(len(deeds))
+
+    def do(deed: Callable[[], T]) -> T | type[Exception]:
+        try:
+            connect_beside_the_pool()
+            together.wait(timeout=30)
+            return deed()
+        except (DomainError, IntegrityError) as refusal:
+            return type(refusal)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(deeds)) as threads:
+        return list(threads.map(do, deeds))
+
+
+def connect_beside_the_pool() -> None:
+    """Connect this thread now: in the pool's queue not all would come together."""
+    database = connections["default"]
+    options = {**database.settings_dict["OPTIONS"], "pool": None}
+    database.settings_dict = {**database.settings_dict, "OPTIONS": options}
+    database.ensure_connection()
+
+
+def test_of_sixteen_refreshes_of_one_token_one_wins(ada: User) -> None:
+    now = timezone.now()
+    tokens = open_session(user=ada, ip=None, user_agent="", now=now)
+
+    outcomes = at_once(
+        [lambda: refresh_session(refresh_token=tokens.refresh_token, now=now)] * 16
+    )
+
+    assert outcomes.count(RefreshRaced) == 15
+    (winner,) = (outcome for outcome in outcomes if isinstance(outcome, Tokens))
+    session = Session.objects.get()
+    assert (session.generation, session.revoked_at) == (2, None)
+    refresh_session(refresh_token=winner.refresh_token, now=now)
+
+
+def test_sixteen_reuses_of_one_token_end_the_session_once(
+    ada: User, emitted: Emitted
+) -> None:
+    now = timezone.now()
+    stolen = open_session(user=ada, ip=None, user_agent="", now=now).refresh_token
+    newer = refresh_session(refresh_token=stolen, now=now).refresh_token
+    refresh_session(refresh_token=newer, now=now)
+
+    outcomes = at_once([lambda: refresh_session(refresh_token=stolen, now=now)] * 16)
+
+    assert set(outcomes) <= {RefreshReused, SessionEnded}
+    assert Session.objects.get().revoke_reason == "refresh_reused"
+    assert len(emitted()) == 1
+    assert AuditEntry.objects.filter(action="session.revoked").count() == 1
+
+
+def ask() -> UUID:
+    """Ask for a code to ada's address."""
+    return request_code(
+        email="ada@example.com", ip=None, user_agent="", now=timezone.now()
+    ).challenge_id
+
+
+def tell(challenge: Challenge, code: str) -> UUID:
+    """Tell a code; return who was let in."""
+    return verify_code(
+        challenge_id=challenge.id,
+        code=code,
+        ip=None,
+        user_agent="",
+        now=challenge.created_at,
+    ).user.id
+
+
+def test_of_thirty_two_wrong_codes_five_are_looked_at() -> None:
+    challenge = Challenge.objects.get(id=ask())
+    wrong = wrong_code(challenge)
+
+    outcomes = at_once([lambda: tell(challenge, wrong)] * 32)
+
+    assert outcomes.count(CodeInvalid) == 5
+    assert outcomes.count(TooManyAttempts) == 27
+    challenge.refresh_from_db()
+    assert challenge.attempts == 5
+
+
+def test_of_five_who_tell_the_right_code_one_is_let_in(emitted: Emitted) -> None:
+    challenge = Challenge.objects.get(id=ask())
+    right = mailed_code(challenge)
+
+    outcomes = at_once([lambda: tell(challenge, right)] * 5)
+
+    user, session = User.objects.get(), Session.objects.get()
+    assert outcomes.count(user.id) == 1
+    assert outcomes.count(CodeInvalid) == 4
+    assert session.user == user
+    assert emitted()[1:] == [UserCreated(user_id=user.id, email="ada@example.com")]
+
+
+def test_of_eight_who_make_one_user_all_find_the_same(emitted: Emitted) -> None:
+    outcomes = at_once([making("ada@example.com"), making("ADA@example.com")] * 4)
+
+    user = User.objects.get()
+    assert outcomes == [user.id] * 8
+    assert emitted() == [UserCreated(user_id=user.id, email=user.email)]
+
+
+def making(email: str) -> Callable[[], UUID]:
+    """Return the deed of making an address a user."""
+    return lambda: find_or_create_user(email=email, actor_id=None).id
+
+
+def test_of_eight_who_ask_for_a_code_five_are_sent_one_and_one_code_is_live() -> None:
+    outcomes = at_once([ask] * 8)
+
+    assert outcomes.count(RateLimited) == 3
+    assert Challenge.objects.count() == 5
+    assert Challenge.objects.live().count() == 1
+
+
+@pytest.fixture
+def owners(ada: User, grace: User) -> tuple[UUID, UUID]:
+    """Two who own organizations together."""
+    return ada.id, grace.id
+
+
+def shared_by(ada: UUID, grace: UUID) -> UUID:
+    """Return a new organization that both own."""
+    organization = create_organization(name="Acme", actor_id=ada)
+    add_member(
+        organization_id=organization.id,
+        user_id=grace,
+        role=Membership.Role.OWNER,
+        actor_id=ada,
+    )
+    return organization.id
+
+
+def owners_left(organization_id: UUID) -> int:
+    """Count who owns an organization."""
+    return Membership.objects.filter(
+        organization_id=organization_id, role="owner"
+    ).count()
+
+
+def test_two_owners_who_remove_each_other_fifty_times_leave_one_each_time(
+    owners: tuple[UUID, UUID], emitted: Emitted
+) -> None:
+    organizations = [shared_by(*owners) for _ in range(50)]
+    before = len(emitted())
+
+    for organization_id in organizations:
+        outcomes = at_once(
+            [
+                removing(organization_id, *owners),
+                removing(organization_id, *owners[::-1]),
+            ]
+        )
+        assert set(outcomes) == {None, LastOwner}
+
+    assert [owners_left(each) for each in organizations] == [1] * 50
+    removals = emitted()[before:]
+    assert all(isinstance(event, MemberRemoved) for event in removals)
+    assert len(removals) == 50
+
+
+def removing(
+    organization_id: UUID, user_id: UUID, actor_id: UUID
+) -> Callable[[], None]:
+    """Return the deed of one owner who removes the other."""
+    return lambda: remove_member(
+        organization_id=organization_id, user_id=user_id, actor_id=actor_id
+    )
+
+
+def test_two_owners_who_demote_each_other_fifty_times_leave_one_each_time(
+    owners: tuple[UUID, UUID],
+) -> None:
+    organizations = [shared_by(*owners) for _ in range(50)]
+
+    for organization_id in organizations:
+        outcomes = at_once(
+            [demoting(organization_id, user_id) for user_id in owners],
+        )
+        assert set(outcomes) == {1, IntegrityError}
+
+    assert [owners_left(each) for each in organizations] == [1] * 50
+
+
+def demoting(organization_id: UUID, user_id: UUID) -> Callable[[], int]:
+    """Return the deed of making an owner a member, past the services."""
+    return lambda: Membership.objects.filter(
+        organization_id=organization_id, user_id=user_id
+    ).update(role="member")
+
+
+def test_of_eight_who_add_one_member_one_does(
+    ada: User, grace: User, emitted: Emitted
+) -> None:
+    organization = create_organization(name="Acme", actor_id=grace.id)
+    before = len(emitted())
+
+    outcomes = at_once(
+        [
+            lambda: (
+                add_member(
+                    organization_id=organization.id,
+                    user_id=ada.id,
+                    role=Membership.Role.MEMBER,
+                    actor_id=grace.id,
+                ).user_id
+            )
+        ]
+        * 8
+    )
+
+    assert outcomes.count(ada.id) == 1
+    assert Membership.objects.filter(user=ada).count() == 1
+    assert len(emitted()) == before + 1
