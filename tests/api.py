@@ -32,6 +32,9 @@ class Api:
             headers=self._headers(key),
         )
 
+    def delete(self, path: str) -> HttpResponseBase:
+        return Client().delete(path, headers=self._headers())
+
     def _headers(self, key: str | None = None) -> dict[str, str]:
         token = mint_access(
             user_id=self.user_id,
