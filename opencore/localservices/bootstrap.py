@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".opencore-lock"
+# On the same disk as .venv, which then shares its files instead of copying them.
+CACHE = ROOT / ".local" / "cache"
 NEEDED_BYTES = 2 * 1024**3
 # A lock that covers another makes it needless to install that one.
 COVERS = {"local": ("local", "dev"), "dev": ("dev",)}
@@ -114,6 +116,7 @@ def install(lock: str) -> None:
         "pip can't be put into .venv",
     )
     pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    pip.append("--no-cache-dir")
     uv = subprocess.run(
         [*pip, "--require-hashes", "-r", str(ROOT / "requirements" / "uv.txt")],
         check=False,
@@ -124,8 +127,10 @@ def install(lock: str) -> None:
         run(
             [*command, "--require-hashes", "-r", requirements],
             "The packages can't be installed",
-            UV_LINK_MODE="copy",
+            UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR", str(CACHE)),
             UV_NO_CONFIG="1",
+            # A company's own certificates are in the system, not in uv.
+            UV_SYSTEM_CERTS="1",
         )
     else:
         run(
