@@ -40,7 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 pool = self._connection_pools[self.alias] = WatchedPool(
                     kwargs={**self.get_connection_params(), "autocommit": True},
                     open=False,
-                    configure=self._configure_connection,
+                    configure=self._configure_connection,  # type: ignore[attr-defined]  # -- django-stubs leaves it out
                     **options,
                 )
         return pool

@@ -1,0 +1,83 @@
+"""What the apps refuse by their own rules."""
+
+from http import HTTPStatus
+
+from opencore.problems.catalog.kind import ProblemKind
+
+OF_ACCOUNTS = (
+    ProblemKind(
+        "code_invalid",
+        HTTPStatus.BAD_REQUEST,
+        "This is not the code that was sent last, or it was used already.",
+        "Try the code of the newest mail, or ask for a new one.",
+    ),
+    ProblemKind(
+        "code_expired",
+        HTTPStatus.BAD_REQUEST,
+        "The code is too old.",
+        "Ask for a new one.",
+    ),
+    ProblemKind(
+        "too_many_attempts",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Too many wrong codes were tried.",
+        "Ask for a new code.",
+    ),
+    ProblemKind(
+        "account_deactivated",
+        HTTPStatus.FORBIDDEN,
+        "This account was deactivated.",
+        "Ask the operators.",
+    ),
+    ProblemKind(
+        "session_revoked",
+        HTTPStatus.UNAUTHORIZED,
+        "The session was ended.",
+        "Sign in again.",
+    ),
+    ProblemKind(
+        "refresh_reused",
+        HTTPStatus.UNAUTHORIZED,
+        "The refresh token was used before, so its session was ended.",
+        "Sign in again; if it was not you who used it, somebody had your token.",
+    ),
+    ProblemKind(
+        "refresh_raced",
+        HTTPStatus.CONFLICT,
+        "Another request refreshed this session just now.",
+        "Use the tokens that the other request got.",
+    ),
+    ProblemKind(
+        "already_member",
+        HTTPStatus.CONFLICT,
+        "This person is a member of the organization already.",
+        "Nothing: what was asked for is so.",
+    ),
+    ProblemKind(
+        "last_owner",
+        HTTPStatus.CONFLICT,
+        "An organization keeps at least one owner.",
+        "Make somebody else an owner first.",
+    ),
+)
+
+OF_BILLING = (
+    ProblemKind(
+        "customer_pending",
+        HTTPStatus.CONFLICT,
+        "The account was created a moment ago; its billing customer is being opened.",
+        "Wait for Retry-After and repeat.",
+    ),
+    ProblemKind(
+        "already_subscribed",
+        HTTPStatus.CONFLICT,
+        "The customer has a live subscription to this plan.",
+        "Use it, or wait for its end.",
+    ),
+    ProblemKind(
+        "subscription_not_active",
+        HTTPStatus.CONFLICT,
+        "The subscription has expired already.",
+        "Nothing: what was asked for is so.",
+    ),
+)
