@@ -23,6 +23,7 @@ class OpenCoreAdminSite(admin.AdminSite):
     site_header = "OpenCore"
     site_title = "OpenCore"
     index_title = "Operations"
+    site_url = "/docs"
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,6 +1,7 @@
 """The project's own app, and the admin site as an app."""
 
 from django.apps import AppConfig
+from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -21,3 +22,10 @@ class OpenCoreAdminConfig(AdminConfig):
     """The admin site of operators."""
 
     default_site = "opencore.admin.OpenCoreAdminSite"
+
+    def ready(self) -> None:
+        """Find the apps' pages, and leave out groups: roles decide here."""
+        super().ready()
+        from django.contrib.auth.models import Group  # noqa: PLC0415 -- apps are loading
+
+        admin.site.unregister(Group)

@@ -264,7 +264,7 @@ class DeadLetter(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.scope}: {self.type} {self.event_id}"
+        return f"{self.scope}: {self.type or 'unreadable'} {self.event_id or self.id}"
 
 
 class Replay(models.Model):
