@@ -47,7 +47,7 @@ def refuse_missing_migrations() -> None:
     missing = unapplied_migrations()
     if missing:
         raise BootRefused(
-            f"{len(missing)} migrations are not applied: {', '.join(missing)}."
+            f"These migrations are not applied: {', '.join(missing)}."
             " Run: python manage.py migrate"
         )
 

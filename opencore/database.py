@@ -31,7 +31,7 @@ def wait_for_database(*, limit: float, say: Callable[[str], None]) -> None:
         try:
             return ask_database(deadline=1.0)
         except psycopg.Error as error:
-            reason = str(error).strip().splitlines()[-1]
+            reason = " ".join(str(error).split())
         waited = time.monotonic() - began
         if waited >= limit:
             raise DatabaseAbsent(

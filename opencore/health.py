@@ -24,6 +24,7 @@ from opencore.problems import problem_response
 from opencore.problems.answering import named
 
 LONGEST_STARVATION = 5.0
+KAFKA_PORT = 9092
 
 
 class Probe:
@@ -58,14 +59,15 @@ class Probe:
         self._known_until = 0.0
 
     def _find_out(self) -> bool:
-        if self._asked is None:
+        # An answer that came after nobody waited any more is too old to tell anything.
+        if self._asked is None or self._asked.done():
             self._thread = self._thread or ThreadPoolExecutor(max_workers=1)
             self._asked = self._thread.submit(self._ask)
         try:
             self._asked.result(self._deadline)
         except NotInTime:
             return False
-        except (psycopg.Error, redis.RedisError, OSError):
+        except (psycopg.Error, redis.RedisError, OSError, ValueError):
             self._asked = None
             return False
         self._asked = None
@@ -156,9 +158,10 @@ def _ask_kafka() -> None:
     servers = settings.KAFKA.get("bootstrap.servers", "").split(",")
     problem: OSError = OSError("no server is named")
     for server in servers:
-        host, _, port = server.strip().rpartition(":")
+        host, colon, port = server.strip().rpartition(":")
+        address = (host.strip("[]"), int(port)) if colon else (port, KAFKA_PORT)
         try:
-            socket.create_connection((host, int(port or 0)), timeout=0.2).close()
+            socket.create_connection(address, timeout=0.2).close()
         except OSError as error:
             problem = error
         else:
