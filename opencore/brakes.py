@@ -55,7 +55,7 @@ def brake(
             hold_back(request, group=group, rate=rate, key=key, when_down=when_down)
             return method(view, request, *args, **kwargs)
 
-        return braked
+        return cast("Callable[Concatenate[Any, Request, P], R]", braked)
 
     return decorate
 
@@ -74,7 +74,7 @@ def hold_back(
     usage = get_usage(
         plain,
         group=group,
-        key=lambda _group, _request: reader(cast("HttpRequest", request)),
+        key=lambda _group, _request: reader(request),
         rate=rate,
         increment=True,
     )

@@ -73,7 +73,7 @@ class Doorbell:
 
     def _listen(self) -> PubSub | None:
         if self._pubsub is None and self._breaker.allows():
-            pubsub = _client().pubsub()
+            pubsub: PubSub = _client().pubsub()  # type: ignore[no-untyped-call]  # -- redis-py's stub
             try:
                 pubsub.subscribe(CHANNEL)
             except RedisError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 import psycopg
 from django.conf import settings
@@ -64,8 +65,9 @@ class Leases:
                 "lease": _lease(),
             },
         ).fetchall()
-        self.epochs.update(dict(taken))  # type: ignore[arg-type]  # -- rows of two integers
-        return [lane for lane, _ in taken]  # type: ignore[misc]  # -- rows of two integers
+        epochs = dict(cast("list[tuple[int, int]]", taken))
+        self.epochs.update(epochs)
+        return list(epochs)
 
     def renew(self) -> None:
         """Prolong all leases; raise LaneLost if one of them is another's by now."""

@@ -10,7 +10,7 @@ from django.test import TransactionTestCase
 @pytest.fixture(scope="session", autouse=True)
 def _empty_tables_past_their_triggers() -> Iterator[None]:
     """Let the end of a test empty even the tables that refuse to be emptied."""
-    teardown = TransactionTestCase._fixture_teardown
+    teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # -- private, and all there is
 
     def teardown_without_triggers(self: TransactionTestCase) -> None:
         # A test may have broken its connection on purpose.

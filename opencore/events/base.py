@@ -78,7 +78,8 @@ def _from_json(event: str, name: str, hint: Any, value: object) -> Value:  # noq
             return _aware(datetime.fromisoformat(value))
     except ValueError as error:
         raise EventDataInvalid(f"{event}: {name} is not a {kind.__name__}.") from error
-    if kind in {str, int, bool} and type(value) is kind:
+    # Not isinstance: true is an int to Python, and is none here.
+    if isinstance(value, str | int) and type(value) is kind:
         return value
     raise EventDataInvalid(f"{event}: {name} is not a {kind.__name__}.")
 

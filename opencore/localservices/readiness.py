@@ -2,9 +2,11 @@
 
 import logging
 from types import TracebackType
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 SCRATCH = "opencore.scratch"
 WITHIN = 2.0
@@ -17,14 +19,14 @@ class KafkaReadiness:
     """Asks for metadata, an acknowledged write, and a group's coordinator, in turn."""
 
     def __init__(self, servers: str) -> None:
-        self._config = {
+        config: dict[str, Any] = {
             "bootstrap.servers": servers,
             "reconnect.backoff.max.ms": 200,
             "logger": _silent,
         }
-        self._admin = AdminClient(self._config)
-        self._producer = Producer({**self._config, "enable.idempotence": True})
-        self._consumer = Consumer({**self._config, "group.id": SCRATCH})
+        self._admin = AdminClient(config)
+        self._producer = Producer({**config, "enable.idempotence": True})
+        self._consumer = Consumer({**config, "group.id": SCRATCH})
         self._acknowledged = False
 
     def __enter__(self) -> "KafkaReadiness":

@@ -1,7 +1,7 @@
 """The three services together: those embedded, and those that somebody named."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -75,7 +75,7 @@ class LocalServices:
         Raises LocalServiceError, also when the profile runs already and `wait` is off.
         """
         self._lock = self.places.lock(wait=wait)
-        makers = {
+        makers: dict[str, Callable[[], Service]] = {
             "kafka": lambda: Kafka(self.places, say=self.say),
             "postgres": self._postgres,
             "redis": lambda: RedisServer(self.places),

@@ -65,7 +65,7 @@ class Observer:
         if message is None or message.error() is not None:
             return
         event_id = dict(message.headers() or []).get("ce_id")
-        if event_id is not None:
+        if isinstance(event_id, bytes):
             self._seen[event_id.decode()] = Sighting(
                 message.topic() or "", message.partition() or 0, message.offset() or 0
             )

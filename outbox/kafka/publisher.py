@@ -174,7 +174,7 @@ class KafkaPublisher:
                     message.topic,
                     key=message.key.encode(),
                     value=message.payload,
-                    headers=message.headers(),
+                    headers=[*message.headers()],
                     on_delivery=partial(_report, outcomes, index),
                 )
             except BufferError:

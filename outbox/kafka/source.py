@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import cast
 
 from confluent_kafka import (
     Consumer,
@@ -95,8 +96,14 @@ def _received(message: Message) -> Received:
         offset=message.offset() or 0,
         key=(message.key() or b"").decode("utf-8", "replace").replace("\0", "\ufffd"),
         payload=message.value() or b"",
-        headers=[(name, value or b"") for name, value in message.headers() or []],
+        headers=_headers_of(message),
     )
+
+
+def _headers_of(message: Message) -> list[tuple[str, bytes]]:
+    # The stub allows strings and a dictionary; librdkafka gives pairs with bytes.
+    pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    return [(name, value or b"") for name, value in pairs]
 
 
 def _note(error: KafkaError) -> None:

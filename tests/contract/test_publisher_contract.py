@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from django.conf import settings
 
 from outbox.failures import Failure, FailureClass
@@ -34,8 +35,11 @@ class Letter:
 class Side(Protocol):
     """A publisher, a topic that it knows, and a look at what arrived there."""
 
-    publisher: Publisher
     topic: str
+
+    @property
+    def publisher(self) -> Publisher:
+        """Return it."""
 
     def arrived(self) -> list[tuple[str, bytes]]:
         """Return keys and payloads, in the order of each key."""
@@ -66,7 +70,7 @@ def read_topic(topic: str) -> list[tuple[str, bytes]]:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
         assert low == 0
         consumer.assign([TopicPartition(topic, 0, 0)])
-        found = []
+        found: list[tuple[str, bytes]] = []
         while len(found) < high:
             message = consumer.poll(10)
             assert message is not None

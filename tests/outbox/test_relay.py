@@ -45,11 +45,11 @@ def test_sends_what_was_committed_and_keeps_it_in_the_archive(
 
 def test_the_archive_keeps_every_byte(new_relay: Relays, kafka: KafkaSpy) -> None:
     tell_of("ada")
-    before = OutboxEvent.objects.values().get()
+    before: dict[str, Any] = {**OutboxEvent.objects.values().get()}
 
     new_relay().relay_batch()
 
-    after = ArchivedEvent.objects.values().get()
+    after: dict[str, Any] = {**ArchivedEvent.objects.values().get()}
     del before["available_at"], after["delivered_at"]
     assert after == before
     assert kafka.received[0].payload == before["payload"]
