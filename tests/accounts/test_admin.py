@@ -91,12 +91,13 @@ def add(client: Client, organization: Organization, user: User) -> bytes:
     ).content
 
 
-def remove(client: Client, organization: Organization, user: User) -> bytes:
-    """Confirm that a member shall go; return the page that follows."""
+def remove(client: Client, organization: Organization, user: User) -> tuple[str, bytes]:
+    """Confirm that a member shall go; return where that leads, and the page there."""
     membership = Membership.objects.get(organization=organization, user=user)
-    return client.post(
+    response = client.post(
         f"{ADMIN}/membership/{membership.id}/delete/", {"post": "yes"}, follow=True
-    ).content
+    )
+    return response.request["PATH_INFO"], response.content
 
 
 @pytest.mark.usefixtures("operator", "acme", "session", "challenge")
@@ -293,8 +294,9 @@ def test_an_operator_removes_a_member(
     emitted: Emitted,
     recorded: Recorded,
 ) -> None:
-    page = remove(client, acme, ada)
+    path, page = remove(client, acme, ada)
 
+    assert path == "/admin/"
     assert b"was deleted successfully" in page
     assert Membership.objects.filter(user=ada).count() == 0
     assert emitted() == [MemberRemoved(org_id=acme.id, user_id=ada.id)]
@@ -305,8 +307,9 @@ def test_an_operator_removes_a_member(
 def test_says_why_the_last_owner_stays(
     client: Client, grace: User, acme: Organization, recorded: Recorded
 ) -> None:
-    page = remove(client, acme, grace)
+    path, page = remove(client, acme, grace)
 
+    assert path == f"{ADMIN}/membership/"
     assert b"An organization keeps at least one owner" in page
     assert b"was deleted successfully" not in page
     assert Membership.objects.get(user=grace).role == "owner"

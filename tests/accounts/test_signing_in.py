@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -177,6 +178,11 @@ def test_a_sign_in_that_breaks_off_leaves_nothing_but_the_attempt(
     assert (emitted(), recorded()) == ([], [])
 
 
+def test_no_transaction_can_take_an_attempt_back(challenge: Challenge) -> None:
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        tell(challenge, at=timezone.now())
+
+
 def test_a_wrong_code_is_refused_and_counted(
     visitor: Visitor, challenge: Challenge, emitted: Emitted, recorded: Recorded
 ) -> None:
@@ -286,6 +292,8 @@ def test_a_newer_code_replaces_the_older_one(
     response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
 
     assert_problem(response, 400, "code_invalid")
+    challenge.refresh_from_db()
+    assert challenge.attempts == 0
 
 
 def test_the_code_of_another_challenge_is_wrong(
@@ -411,6 +419,19 @@ def test_one_request_too_many_from_one_place_has_to_wait(
     assert_problem(response, 429, "rate_limited")
     assert 1 <= int(response["Retry-After"]) <= 24 * 3600
     assert Challenge.objects.filter(email=ADA).count() == 0
+
+
+def test_one_answer_too_many_from_one_place_has_to_wait(
+    visitor: Visitor, challenge: Challenge, settings: Settings
+) -> None:
+    settings.CODE_VERIFY_RATE = "2/d"
+    guess_wrong(visitor, challenge, times=2)
+
+    response = visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge)))
+
+    assert_problem(response, 429, "rate_limited")
+    challenge.refresh_from_db()
+    assert (challenge.attempts, User.objects.count()) == (2, 0)
 
 
 def test_an_address_is_sent_so_many_codes_an_hour(settings: Settings) -> None:
