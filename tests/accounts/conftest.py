@@ -1,12 +1,20 @@
 """Accounts' people: ada is a member of acme, grace its owner, mallory an outsider."""
 
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from uuid import UUID, uuid4
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEntry, Membership, Organization, User
-from accounts.services import add_member, create_organization, find_or_create_user
+from accounts.services import (
+    add_member,
+    change_role,
+    create_organization,
+    find_or_create_user,
+)
 from opencore.events import Event
 from outbox.envelope import from_bytes
 from outbox.models import OutboxEvent
@@ -48,8 +56,8 @@ def acme(ada: User, grace: User) -> Organization:
 @pytest.fixture
 def visitor() -> Visitor:
     """Somebody who is not signed in, at an address that no brake has counted."""
-    seed = uuid4().hex
-    return Visitor(address=f"2001:db8:{seed[:4]}:{seed[4:8]}::1")
+    network = 0x20010DB8 << 96 | uuid4().time_low << 64
+    return Visitor(address=str(IPv6Address(network + 1)))
 
 
 @pytest.fixture
@@ -83,3 +91,16 @@ def recorded() -> Recorded:
         ]
 
     return recorded
+
+
+@pytest.fixture
+def operator(client: Client) -> User:
+    """The operator that the client is signed in as."""
+    # By a name of their own, for sign-ins are counted by name.
+    user = find_or_create_user(email=f"{uuid4().hex}@example.com", actor_id=None)
+    change_role(
+        user_id=user.id, role=User.Role.OPERATOR, actor_id=None, now=timezone.now()
+    )
+    user.refresh_from_db()
+    client.force_login(user)
+    return user

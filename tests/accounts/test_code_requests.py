@@ -1,0 +1,133 @@
+"""Asking for a sign-in code: anybody may, and learns nothing from it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Challenge, User
+from accounts.services import delete_stale_challenges, request_code
+from opencore.brakes import RateLimited
+from opencore.events.auth.v1 import SignInCodeRequested
+from tests.accounts.conftest import Emitted, Recorded
+from tests.accounts.visitor import Visitor, mailed_code
+from tests.api import assert_problem, body_of
+
+pytestmark = pytest.mark.django_db
+
+OTP = "/v1/auth/otp"
+ADA = "ada@example.com"
+
+
+def test_a_known_and_an_unknown_address_get_the_same_answer(
+    ada: User, visitor: Visitor
+) -> None:
+    known = visitor.post(OTP, {"email": ada.email})
+    unknown = visitor.post(OTP, {"email": "nobody@example.com"})
+
+    assert (known.status_code, unknown.status_code) == (202, 202)
+    assert dict(known.items()).keys() == dict(unknown.items()).keys()
+    first, second = body_of(known), body_of(unknown)
+    assert first.pop("challenge_id") != second.pop("challenge_id")
+    assert first == second == {"expires_in": 600, "resend_after": 60}
+
+
+def test_the_code_goes_out_sealed_in_an_event_alone(
+    visitor: Visitor, emitted: Emitted
+) -> None:
+    response = visitor.post(OTP, {"email": ADA})
+
+    challenge = Challenge.objects.get()
+    (event,) = emitted()
+    code = mailed_code(challenge)
+    assert isinstance(event, SignInCodeRequested)
+    assert (event.challenge_id, event.email) == (challenge.id, ADA)
+    assert event.expires_at == challenge.created_at + timedelta(minutes=10)
+    assert (len(code), code.isdigit()) == (8, True)
+    assert code not in str(event)
+    assert code not in response.getvalue().decode() + str(dict(response.items()))
+    assert code.encode() not in bytes(challenge.code_hmac)
+
+
+def test_asking_makes_nobody_a_user(visitor: Visitor, recorded: Recorded) -> None:
+    visitor.post(OTP, {"email": ADA})
+
+    assert User.objects.count() == 0
+    assert recorded() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({}, ["/email"]),
+        ([], [""]),
+        ({"email": ADA, "name": "Ada"}, ["/name"]),
+        ({"email": "ada"}, ["/email"]),
+        ({"email": "adа@example.com"}, ["/email"]),  # noqa: RUF001 -- a Cyrillic letter
+        ({"email": 7}, ["/email"]),
+        ({"email": None}, ["/email"]),
+        ({"email": f"{'a' * 250}@example.com"}, ["/email"]),
+    ],
+    ids=[
+        "missing",
+        "no object",
+        "unknown field",
+        "no address",
+        "other letters",
+        "number",
+        "null",
+        "too long",
+    ],
+)
+def test_refuses_a_request_for_a_code_and_sends_none(
+    visitor: Visitor, emitted: Emitted, body: object, pointers: list[str]
+) -> None:
+    assert_problem(visitor.post(OTP, body), 400, "validation_error", *pointers)
+
+    assert (Challenge.objects.count(), emitted()) == (0, [])
+
+
+def test_one_request_too_many_from_one_place_has_to_wait(
+    visitor: Visitor, settings: Settings
+) -> None:
+    settings.CODE_REQUEST_RATE = "2/d"
+    for number in range(2):
+        response = visitor.post(OTP, {"email": f"ada{number}@example.com"})
+        assert response.status_code == 202
+
+    response = visitor.post(OTP, {"email": ADA})
+
+    assert_problem(response, 429, "rate_limited")
+    assert 1 <= int(response["Retry-After"]) <= 24 * 3600
+    assert Challenge.objects.filter(email=ADA).count() == 0
+
+
+def test_an_address_is_sent_so_many_codes_an_hour(settings: Settings) -> None:
+    settings.CODES_PER_HOUR = 2
+    now = timezone.now()
+    ask(now - timedelta(minutes=59))
+    ask(now - timedelta(minutes=30))
+
+    with pytest.raises(RateLimited) as refusal:
+        ask(now)
+
+    assert refusal.value.headers == {"Retry-After": "61"}
+    assert Challenge.objects.count() == 2
+    ask(now + timedelta(minutes=1))
+
+
+def ask(now: datetime) -> UUID:
+    """Ask for a code to ada's address."""
+    return request_code(email=ADA, ip=None, user_agent="", now=now).challenge_id
+
+
+def test_challenges_are_forgotten_after_a_day() -> None:
+    now = timezone.now()
+    ask(now - timedelta(days=1, seconds=1))
+    kept = ask(now - timedelta(days=1))
+
+    assert delete_stale_challenges(now=now) == 1
+
+    assert Challenge.objects.get().id == kept
