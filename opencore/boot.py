@@ -37,9 +37,12 @@ def refuse_unsafe_settings() -> None:
     if settings.PROFILE != "production":
         return
     found = checks.run_checks(tags=["opencore"], include_deployment_checks=True)
-    serious = [message for message in found if message.is_serious()]
+    # Django runs its checks in no order.
+    serious = sorted(
+        f"{wrong.msg} ({wrong.id})" for wrong in found if wrong.is_serious()
+    )
     if serious:
-        raise BootRefused(" ".join(f"{wrong.msg} ({wrong.id})" for wrong in serious))
+        raise BootRefused(" ".join(serious))
 
 
 def refuse_missing_migrations() -> None:

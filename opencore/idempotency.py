@@ -23,7 +23,7 @@ from opencore.problems import answer
 KEPT_FOR = timedelta(hours=24)
 LONGEST_KEY = 255
 LOCK_SEED = 0x0C0A  # sets these advisory locks apart from others of 64 bits
-KEPT_HEADERS = ("Location", "ETag", "Content-Type")
+KEPT_HEADERS = ("Location", "ETag")
 # Trying these again may end differently, so they must not be remembered.
 _PASSING = frozenset(
     {
@@ -149,6 +149,8 @@ def _replay(stored: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
         bytes(stored.body), status=stored.status, headers=stored.headers
     )
     response["Idempotency-Replayed"] = "true"
+    if not response.content:
+        del response["Content-Type"]
     return response
 
 
@@ -172,8 +174,6 @@ def _store(
 ) -> None:
     if not _lasts(response.status_code):
         return
-    headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-    headers.setdefault("Content-Type", "application/json")
     IdempotencyKey.objects.create(
         principal=scope.principal,
         method=scope.method,
@@ -181,11 +181,19 @@ def _store(
         key=scope.key,
         fingerprint=fingerprint,
         status=response.status_code,
-        headers=headers,
+        headers=_headers(response),
         body=_body(response),
         created_at=now,
         expires_at=now + KEPT_FOR,
     )
+
+
+def _headers(response: HttpResponseBase) -> dict[str, str]:
+    kept = {name: response[name] for name in KEPT_HEADERS if name in response}
+    # The framework's answers get their type when they are rendered, which is later.
+    unrendered = isinstance(response, Response)
+    kind = JSONRenderer.media_type if unrendered else response["Content-Type"]
+    return {**kept, "Content-Type": str(kind)}
 
 
 def _body(response: HttpResponseBase) -> bytes:

@@ -140,7 +140,7 @@ def test_unsafe_settings_are_refused_before_anybody_waits(
 
     (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code == 3
-    assert line.startswith("OpenCore does not start: DJANGO_SECRET_KEY is published")
+    assert line.startswith("OpenCore does not start: CODE_PEPPER is published")
 
 
 @pytest.mark.parametrize("module", ["opencore.wsgi", "opencore.asgi"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import path
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from opencore import urls
+from opencore.idempotency import once
 from opencore.rest import StrictSerializer, read_body
 
 
@@ -43,6 +45,15 @@ class Notes(APIView):
         return Response(read_body(Note, request))
 
 
+class Once(APIView):
+    """Runs the operation that a test put here, once for each key."""
+
+    operation: ClassVar[Callable[[Request], Response]]
+
+    def post(self, request: Request, number: int = 0) -> HttpResponseBase:
+        return once(request, lambda: type(self).operation(request))
+
+
 def plain_deed(request: HttpRequest) -> HttpResponse:
     """Fail in a view that is Django's and not the framework's."""
     raise RuntimeError("hunter2 is the password")
@@ -50,6 +61,8 @@ def plain_deed(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("v1/deed", Deed.as_view()),
+    path("v1/once", Once.as_view()),
+    path("v1/once/<int:number>", Once.as_view()),
     path("v1/notes", Notes.as_view()),
     path("plain", plain_deed),
     *urls.urlpatterns,
