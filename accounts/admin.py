@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,7 +20,7 @@ from accounts.models import (
     Session,
     User,
 )
-from opencore.admin import Page, ReadOnlyAdmin
+from opencore.admin import OpenCoreAdminSite, Page, ReadOnlyAdmin
 from opencore.errors import DomainError
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 else:
     Inline = admin.TabularInline
     Form = ModelForm
+
+
+class OperatorPasswordForm(AdminPasswordChangeForm):
+    """How operators change their own password."""
+
+    def save(self, commit: bool = True) -> User:  # noqa: ARG002 -- the signature is Django's
+        """Let the service set it."""
+        password = self.cleaned_data["new_password1"]
+        services.set_password(user=self.user, password=password, actor_id=self.user.id)
+        return self.user
+
+
+cast("OpenCoreAdminSite", admin.site).password_form = OperatorPasswordForm
 
 
 class ReadOnlyInline(Inline):

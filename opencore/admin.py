@@ -3,8 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 
 from opencore.brakes import hold_back
 
@@ -24,6 +28,8 @@ class OpenCoreAdminSite(admin.AdminSite):
     site_title = "OpenCore"
     index_title = "Operations"
     site_url = "/docs"
+    # How operators change their own password; accounts says it, the site can't know.
+    password_form: type[AdminPasswordChangeForm] = AdminPasswordChangeForm
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -33,6 +39,18 @@ class OpenCoreAdminSite(admin.AdminSite):
             hold_back(request, group="admin.address", rate=SIGN_IN_RATE)
             hold_back(request, group="admin.name", rate=SIGN_IN_RATE, key=_name)
         return super().login(request, extra_context)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Let operators change their own password."""
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=self.password_form,
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
 
 
 class ReadOnlyAdmin(Page):

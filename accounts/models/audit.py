@@ -26,6 +26,7 @@ class AuditEntry(models.Model):
         USER_ROLE_CHANGED = "user.role_changed"
         USER_ACTIVATED = "user.activated"
         USER_DEACTIVATED = "user.deactivated"
+        USER_PASSWORD_SET = "user.password_set"  # noqa: S105 -- the name of an action
         SESSION_CREATED = "session.created"
         SESSION_REVOKED = "session.revoked"
         ORGANIZATION_CREATED = "organization.created"

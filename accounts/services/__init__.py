@@ -11,6 +11,7 @@ from accounts.services.people import (
     deactivate_user,
     find_or_create_user,
     make_operator,
+    set_password,
 )
 from accounts.services.sessions import (
     Tokens,
@@ -43,5 +44,6 @@ __all__ = (
     "refresh_session",
     "remove_member",
     "request_code",
+    "set_password",
     "verify_code",
 )

@@ -75,9 +75,16 @@ def make_operator(
     user = find_or_create_user(email=email, actor_id=actor_id)
     change_role(user_id=user.id, role=User.Role.OPERATOR, actor_id=actor_id, now=now)
     user.refresh_from_db()
+    set_password(user=user, password=password, actor_id=actor_id)
+    return user
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str, actor_id: UUID | None) -> None:
+    """Give an operator a password; their sessions in the admin that used another end."""
     user.set_password(password)
     user.save(update_fields=["password"])
-    return user
+    record(AuditEntry.Action.USER_PASSWORD_SET, target_id=user.id, actor_id=actor_id)
 
 
 @transaction.atomic

@@ -62,6 +62,20 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
+# Of operators; all others sign in by codes.
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": (
+            "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+        ),
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
+]
 # Addresses are unique by lower(email), a constraint that this check can't see.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 STATIC_URL = "/static/"
@@ -195,7 +209,6 @@ OUTBOX_DELIVERY_DEADLINE = timedelta(seconds=30)
 OUTBOX_MAX_EVENT_BYTES = 64 * 1024
 OUTBOX_MAX_ATTEMPTS = 8
 OUTBOX_ARCHIVE_DAYS = ENVIRONMENT.outbox_archive_days
-OUTBOX_BACKLOG_CEILING = ENVIRONMENT.outbox_backlog_ceiling
 # Topics whose successors may pass an event that can't be sent; all others hold.
 OUTBOX_PASS_TOPICS: frozenset[str] = frozenset({"opencore.auth.v1"})
 
@@ -286,4 +299,3 @@ LOG_LEVEL = ENVIRONMENT.log_level
 LOG_FORMAT = "json"
 LOGGING_CONFIG = "opencore.telemetry.configure_logging"
 LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "format": LOG_FORMAT}
-METRICS_TOKEN = ENVIRONMENT.metrics_token

@@ -120,11 +120,6 @@ class Environment(BaseSettings):
     outbox_archive_days: int = Field(
         default=30, ge=1, description="Days that delivered events are kept."
     )
-    outbox_backlog_ceiling: int = Field(
-        default=0,
-        ge=0,
-        description="Pending events above which writes are refused; 0 is never.",
-    )
 
     email_url: str = Field(
         default="console:",
@@ -157,9 +152,6 @@ class Environment(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe level that is logged."
-    )
-    metrics_token: str = Field(
-        default="", description="Bearer token of /metrics and deep health."
     )
 
     @field_validator("database_url")

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import change_role, deactivate_user, make_operator
+from tests.accounts.conftest import Recorded
 from tests.accounts.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +111,40 @@ def test_the_sign_in_page_lets_so_many_attempts_through(
 
     looked_at = [b"Please enter the correct email" in page for page in pages]
     assert looked_at == [True, True, False]
+
+
+def test_an_operator_changes_their_own_password_and_it_is_recorded(
+    with_password: User, client: Client, recorded: Recorded
+) -> None:
+    client.force_login(with_password)
+
+    response = client.post(
+        "/admin/password_change/",
+        {
+            "old_password": PASSWORD,
+            "new_password1": "a longer open sesame",
+            "new_password2": "a longer open sesame",
+        },
+    )
+
+    with_password.refresh_from_db()
+    assert response["Location"] == "/admin/password_change/done/"
+    assert with_password.check_password("a longer open sesame")
+    assert recorded() == [
+        ("user.password_set", with_password.id, with_password.id, None, {})
+    ]
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_weak_password_is_refused(with_password: User, client: Client) -> None:
+    client.force_login(with_password)
+
+    response = client.post(
+        "/admin/password_change/",
+        {"old_password": PASSWORD, "new_password1": "sesam", "new_password2": "sesam"},
+    )
+
+    with_password.refresh_from_db()
+    assert response.status_code == 200
+    assert b"at least 12 characters" in response.content
+    assert with_password.check_password(PASSWORD)

@@ -192,6 +192,7 @@ def test_an_operator_has_a_password_and_runs_the_admin(recorded: Recorded) -> No
     assert [(action, target) for action, _, target, _, _ in recorded()] == [
         ("user.created", operator.id),
         ("user.role_changed", operator.id),
+        ("user.password_set", operator.id),
     ]
 
 
