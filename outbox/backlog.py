@@ -117,10 +117,14 @@ class Backlog:
                 self._leases.epochs
             ):
                 raise LaneLost("while recording a failure")
+            if not self._connection.execute(
+                BURY if dead else POSTPONE, values
+            ).rowcount:
+                # An operator gave it up while it was being sent.
+                return False
             self._connection.execute(ATTEMPT, values)
             if holds:
                 self._connection.execute(HOLD_DEAD if dead else HOLD, values)
-            self._connection.execute(BURY if dead else POSTPONE, values)
         return dead
 
     def pause_topic(self, topic: str, failure: Failure, wait: timedelta) -> None:
@@ -306,6 +310,7 @@ values (%(scope)s, %(topic)s, %(key)s, %(event_id)s, %(message)s,
 on conflict (scope, topic, key) do update
 set event_id = excluded.event_id, reason = excluded.reason,
     resume_at = excluded.resume_at
+where outbox_hold.held_by = ''
 """
 
 HOLD_DEAD = """

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from opencore.ids import uuid7
+from opencore.postgresql.append_only import append_only
 
 
 class OutboxEvent(models.Model):
@@ -265,6 +266,46 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.type or 'unreadable'} {self.event_id or self.id}"
+
+
+class OperatorAction(models.Model):
+    """What somebody decided about keys, topics or events, and why.
+
+    It is written in the transaction of what it tells of, before that, and stays.
+    """
+
+    class Action(models.TextChoices):
+        """What was decided."""
+
+        HOLD_KEY = "hold_key"
+        RELEASE_KEY = "release_key"
+        SKIP_EVENT = "skip_event"
+        PAUSE_TOPIC = "pause_topic"
+        RESUME_TOPIC = "resume_topic"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    at = models.DateTimeField(db_default=Now())
+    action = models.TextField()
+    actor = models.TextField()
+    reason = models.TextField()
+    scope = models.TextField(default="", blank=True)
+    topic = models.TextField()
+    key = models.TextField(default="", blank=True)
+    event_id = models.UUIDField(null=True)
+    request_id = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
+
+    class Meta:
+        db_table = "outbox_operator_action"
+        indexes = (
+            # What was decided about one key.
+            models.Index(fields=("topic", "key", "at"), name="outbox_actions_by_key"),
+        )
+        triggers = append_only(
+            "actions of operators", constraint="outbox_actions_are_append_only"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.topic} {self.key}".rstrip()
 
 
 class Replay(models.Model):

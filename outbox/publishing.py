@@ -49,12 +49,17 @@ class StoredEvent:
     @property
     def lane(self) -> int:
         """Return the lane that all events of this key share."""
-        return crc32(self.key.encode()) % int(settings.OUTBOX_LANES)
+        return lane_of(self.key)
 
     @property
     def stripe(self) -> int:
         """Return the lock that orders the writers of this key."""
         return crc32(self.key.encode()) % STRIPES
+
+
+def lane_of(key: str) -> int:
+    """Return the lane that all events of this key share."""
+    return crc32(key.encode()) % int(settings.OUTBOX_LANES)
 
 
 def emit(event: Event) -> UUID:

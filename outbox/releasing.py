@@ -1,18 +1,25 @@
 """Lets keys and topics go that somebody, or a past failure, made wait."""
 
-import logging
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
-from outbox import doorbell
+from outbox import doorbell, parking
+from outbox.actions import ActionRefused, record_action
 from outbox.backlog import RELAY
-from outbox.models import DeadLetter, Hold, OutboxEvent, ParkedMessage, TopicPause
-
-log = logging.getLogger(__name__)
-
-
-class ReleaseRefused(ValueError):
-    """Nothing was released, for the reason given."""
+from outbox.models import (
+    DeadLetter,
+    Hold,
+    OperatorAction,
+    OutboxEvent,
+    ParkedMessage,
+    Replay,
+    TopicPause,
+)
+from outbox.publishing import lane_of
+from outbox.replay.letters import LetterRefused, resolve
 
 
 @transaction.atomic
@@ -22,44 +29,61 @@ def release_key(*, scope: str, topic: str, key: str, actor: str, reason: str) ->
     Refused while the event that they wait behind is a dead letter, which is to be
     replayed or discarded, or is still being tried: they would overtake it.
     """
-    _insist(actor, reason)
-    holds = Hold.objects.filter(scope=scope, topic=topic, key=key)
+    place = {"scope": scope, "topic": topic, "key": key}
+    record_action(
+        OperatorAction.Action.RELEASE_KEY, actor=actor, reason=reason, **place
+    )
+    holds = Hold.objects.filter(**place)
     hold = holds.select_for_update().first()
     if hold is None:
-        raise ReleaseRefused(f"The key {key} is not held.")
+        raise ActionRefused(f"The key {key} is not held.")
     if hold.event_id is not None:
         _refuse_if_it_overtakes(hold)
     holds.delete()
     transaction.on_commit(doorbell.ring, robust=True)
-    log.warning(
-        "key released",
-        extra={
-            "scope": scope,
-            "topic": topic,
-            "key": key,
-            "held_since": hold.since.isoformat(),
-            "actor": actor,
-            "reason": reason,
-        },
+
+
+@transaction.atomic
+def skip_event(*, scope: str, topic: str, key: str, actor: str, reason: str) -> UUID:
+    """Give up the event that a key waits behind, and let the others go on.
+
+    It stays as a discarded dead letter; return its id. What is being sent or handled
+    at this moment may still be. Raises ActionRefused if nothing is waited for.
+    """
+    hold = Hold.objects.filter(scope=scope, topic=topic, key=key).first()
+    if hold is None or hold.event_id is None:
+        raise ActionRefused(
+            f"The key {key} waits behind no event"
+            f"{'' if hold is None else '; release it instead'}."
+        )
+    record_action(
+        OperatorAction.Action.SKIP_EVENT,
+        actor=actor,
+        reason=reason,
+        scope=scope,
+        topic=topic,
+        key=key,
+        event_id=hold.event_id,
     )
+    if not _discard_letter(hold, actor, reason) and not _discard_waiting(
+        hold, actor, reason
+    ):
+        raise ActionRefused(f"Event {hold.event_id} went on just now.")
+    Hold.objects.filter(id=hold.id, event_id=hold.event_id).delete()
+    transaction.on_commit(doorbell.ring, robust=True)
+    return hold.event_id
 
 
 @transaction.atomic
 def resume_topic(*, topic: str, actor: str, reason: str) -> None:
     """Let the relays send to a paused topic again; Kafka may refuse it again."""
-    _insist(actor, reason)
+    record_action(
+        OperatorAction.Action.RESUME_TOPIC, actor=actor, reason=reason, topic=topic
+    )
     deleted, _ = TopicPause.objects.filter(topic=topic).delete()
     if not deleted:
-        raise ReleaseRefused(f"The topic {topic} is not paused.")
+        raise ActionRefused(f"The topic {topic} is not paused.")
     transaction.on_commit(doorbell.ring, robust=True)
-    log.warning(
-        "topic resumed", extra={"topic": topic, "actor": actor, "reason": reason}
-    )
-
-
-def _insist(actor: str, reason: str) -> None:
-    if not actor.strip() or not reason.strip():
-        raise ReleaseRefused("Say who decides this and why: an actor and a reason.")
 
 
 def _refuse_if_it_overtakes(hold: Hold) -> None:
@@ -67,14 +91,105 @@ def _refuse_if_it_overtakes(hold: Hold) -> None:
         scope=hold.scope, event_id=hold.event_id
     )
     if letters.exists():
-        raise ReleaseRefused(
+        raise ActionRefused(
             f"Event {hold.event_id} is a dead letter: replay or discard it instead."
         )
     place = {"topic": hold.topic, "key": hold.key, "event_id": hold.event_id}
     waiting = (
-        OutboxEvent.objects.filter(**place)
+        OutboxEvent.objects.filter(lane=lane_of(hold.key), **place)
         if hold.scope == RELAY
         else ParkedMessage.objects.filter(consumer=hold.scope, **place)
     )
     if waiting.exists():
-        raise ReleaseRefused(f"Event {hold.event_id} is still being tried.")
+        raise ActionRefused(f"Event {hold.event_id} is still being tried.")
+
+
+def _discard_letter(hold: Hold, actor: str, reason: str) -> bool:
+    letter = (
+        DeadLetter.objects.waiting()
+        .filter(scope=hold.scope, event_id=hold.event_id)
+        .first()
+    )
+    if letter is None:
+        return False
+    try:
+        resolve(
+            letter_id=letter.id,
+            action=Replay.Action.DISCARD,
+            actor=actor,
+            reason=reason,
+        )
+    except LetterRefused as error:
+        raise ActionRefused(str(error)) from error
+    return True
+
+
+def _discard_waiting(hold: Hold, actor: str, reason: str) -> bool:
+    """Make a letter of an event that is still being tried; return whether it was."""
+    found: OutboxEvent | ParkedMessage | None
+    if hold.scope == RELAY:
+        found = _lock_event(hold)
+        place = _place_in_outbox(found) if found is not None else {}
+    else:
+        parking.lock_key(consumer=hold.scope, topic=hold.topic, key=hold.key)
+        found = ParkedMessage.objects.filter(
+            consumer=hold.scope, event_id=hold.event_id
+        ).first()
+        place = _place_in_kafka(found) if found is not None else {}
+    if found is None:
+        return False
+    DeadLetter.objects.update_or_create(
+        scope=hold.scope,
+        event_id=hold.event_id,
+        defaults={
+            **place,
+            "type": found.type,
+            "topic": hold.topic,
+            "key": hold.key,
+            "payload": found.payload,
+            "headers": found.headers,
+            "attempts": found.attempts,
+            "reason": "skipped",
+            "error": hold.reason,
+            "holds_key": False,
+            "state": DeadLetter.State.DISCARDED,
+            "resolved_at": timezone.now(),
+            "resolved_by": actor.strip(),
+            "resolved_reason": reason.strip(),
+        },
+    )
+    _take_out(found)
+    return True
+
+
+def _lock_event(hold: Hold) -> OutboxEvent | None:
+    # The row before the hold, in the order in which the relay takes them.
+    waiting = OutboxEvent.objects.select_for_update().filter(
+        lane=lane_of(hold.key), event_id=hold.event_id
+    )
+    return waiting.order_by("id").first()
+
+
+def _take_out(waiting: OutboxEvent | ParkedMessage) -> None:
+    if isinstance(waiting, OutboxEvent):
+        # The table's one index begins with the lane.
+        OutboxEvent.objects.filter(lane=waiting.lane, id=waiting.id).delete()
+    else:
+        waiting.delete()
+
+
+def _place_in_outbox(event: OutboxEvent) -> dict[str, Any]:
+    return {
+        "position": event.id,
+        "lane": event.lane,
+        "request_id": event.request_id,
+        "occurred_at": event.occurred_at,
+    }
+
+
+def _place_in_kafka(message: ParkedMessage) -> dict[str, Any]:
+    return {
+        "position": message.id,
+        "partition": message.partition,
+        "offset": message.offset,
+    }

@@ -1,16 +1,10 @@
 """The record of who did what, to which nobody can do anything but add."""
 
-import pgtrigger
 from django.db import models
 from django.db.models.functions import Now
 
 from opencore.ids import uuid7
-
-REFUSE = """
-    RAISE EXCEPTION 'audit entries are only ever added, not changed by %', TG_OP
-        USING ERRCODE = 'restrict_violation',
-              CONSTRAINT = 'accounts_audit_is_append_only';
-"""
+from opencore.postgresql.append_only import append_only
 
 
 class AuditEntry(models.Model):
@@ -53,21 +47,8 @@ class AuditEntry(models.Model):
             ),
             models.Index(fields=("actor_id", "seq"), name="accounts_audit_of_actor"),
         )
-        triggers = (
-            pgtrigger.Trigger(
-                name="append_only",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=REFUSE,
-            ),
-            pgtrigger.Trigger(
-                name="never_emptied",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func=REFUSE,
-            ),
+        triggers = append_only(
+            "audit entries", constraint="accounts_audit_is_append_only"
         )
 
     def __str__(self) -> str:

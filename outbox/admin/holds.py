@@ -16,9 +16,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from opencore.admin import ReadOnlyAdmin
+from outbox.actions import ActionRefused
 from outbox.admin.presenting import explain_hold, identifier, moment
 from outbox.models import DeadLetter, Hold, Lane, TopicPause
-from outbox.releasing import ReleaseRefused, release_key, resume_topic
+from outbox.releasing import release_key, resume_topic
 
 Rows = QuerySet[Any]
 
@@ -55,7 +56,7 @@ class ReleasingAdmin(ReadOnlyAdmin):
                     LogEntry.objects.log_actions(
                         user_id, [row], CHANGE, f"{action}: {reason}"
                     )
-            except ReleaseRefused as refusal:
+            except ActionRefused as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
             else:
                 self.message_user(request, f"Done: {row}.", messages.SUCCESS)
