@@ -29,11 +29,15 @@ def release_key(*, scope: str, topic: str, key: str, actor: str, reason: str) ->
     Refused while the event that they wait behind is a dead letter, which is to be
     replayed or discarded, or is still being tried: they would overtake it.
     """
-    place = {"scope": scope, "topic": topic, "key": key}
     record_action(
-        OperatorAction.Action.RELEASE_KEY, actor=actor, reason=reason, **place
+        OperatorAction.Action.RELEASE_KEY,
+        actor=actor,
+        reason=reason,
+        scope=scope,
+        topic=topic,
+        key=key,
     )
-    holds = Hold.objects.filter(**place)
+    holds = Hold.objects.filter(scope=scope, topic=topic, key=key)
     hold = holds.select_for_update().first()
     if hold is None:
         raise ActionRefused(f"The key {key} is not held.")
@@ -65,8 +69,9 @@ def skip_event(*, scope: str, topic: str, key: str, actor: str, reason: str) -> 
         key=key,
         event_id=hold.event_id,
     )
-    if not _discard_letter(hold, actor, reason) and not _discard_waiting(
-        hold, actor, reason
+    if not (
+        _discard_letter(hold, hold.event_id, actor, reason)
+        or _discard_waiting(hold, hold.event_id, actor, reason)
     ):
         raise ActionRefused(f"Event {hold.event_id} went on just now.")
     Hold.objects.filter(id=hold.id, event_id=hold.event_id).delete()
@@ -104,11 +109,9 @@ def _refuse_if_it_overtakes(hold: Hold) -> None:
         raise ActionRefused(f"Event {hold.event_id} is still being tried.")
 
 
-def _discard_letter(hold: Hold, actor: str, reason: str) -> bool:
+def _discard_letter(hold: Hold, event_id: UUID, actor: str, reason: str) -> bool:
     letter = (
-        DeadLetter.objects.waiting()
-        .filter(scope=hold.scope, event_id=hold.event_id)
-        .first()
+        DeadLetter.objects.waiting().filter(scope=hold.scope, event_id=event_id).first()
     )
     if letter is None:
         return False
@@ -124,23 +127,23 @@ def _discard_letter(hold: Hold, actor: str, reason: str) -> bool:
     return True
 
 
-def _discard_waiting(hold: Hold, actor: str, reason: str) -> bool:
+def _discard_waiting(hold: Hold, event_id: UUID, actor: str, reason: str) -> bool:
     """Make a letter of an event that is still being tried; return whether it was."""
     found: OutboxEvent | ParkedMessage | None
     if hold.scope == RELAY:
-        found = _lock_event(hold)
+        found = _lock_event(hold.key, event_id)
         place = _place_in_outbox(found) if found is not None else {}
     else:
         parking.lock_key(consumer=hold.scope, topic=hold.topic, key=hold.key)
         found = ParkedMessage.objects.filter(
-            consumer=hold.scope, event_id=hold.event_id
+            consumer=hold.scope, event_id=event_id
         ).first()
         place = _place_in_kafka(found) if found is not None else {}
     if found is None:
         return False
     DeadLetter.objects.update_or_create(
         scope=hold.scope,
-        event_id=hold.event_id,
+        event_id=event_id,
         defaults={
             **place,
             "type": found.type,
@@ -162,10 +165,10 @@ def _discard_waiting(hold: Hold, actor: str, reason: str) -> bool:
     return True
 
 
-def _lock_event(hold: Hold) -> OutboxEvent | None:
+def _lock_event(key: str, event_id: UUID) -> OutboxEvent | None:
     # The row before the hold, in the order in which the relay takes them.
     waiting = OutboxEvent.objects.select_for_update().filter(
-        lane=lane_of(hold.key), event_id=hold.event_id
+        lane=lane_of(key), event_id=event_id
     )
     return waiting.order_by("id").first()
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from opencore.ids import uuid7
 from outbox.actions import ActionRefused
 from outbox.holding import hold_key, pause_topic
 from outbox.models import (
@@ -171,7 +172,7 @@ def test_skipping_gives_up_a_parked_message() -> None:
         partition=2,
         offset=7,
         key=letter.key,
-        event_id=letter.event_id,
+        event_id=letter.event_id or uuid7(),
         type=letter.type,
         payload=letter.payload,
         headers=[],

@@ -1,8 +1,6 @@
 """`manage.py replay_deadletters`: sends dead letters on again, or gives them up."""
 
-import getpass
 import json
-import socket
 import sys
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils.dateparse import parse_datetime
 
+from outbox.management.deciding import whoever_types
 from outbox.models import Replay, ReplayItem
 from outbox.replay import Plan, Progress, ReplayRefused, Selection, plan, replay, resume
 
@@ -93,7 +92,7 @@ class Command(BaseCommand):
         operation = replay(
             selection=_selection(options),
             action=action,
-            actor=options["actor"] or _whoever_types(),
+            actor=options["actor"] or whoever_types(),
             reason=options["reason"],
             rate=options["rate"] or RATE,
             limit=options["max"],
@@ -230,13 +229,6 @@ def _outcome(operation: Replay) -> dict[str, Any]:
 def _refusals(operation: Replay) -> list[ReplayItem]:
     refused = operation.items.filter(outcome=ReplayItem.Outcome.REFUSED)
     return list(refused.order_by("id"))
-
-
-def _whoever_types() -> str:
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError) as error:
-        raise CommandError("Say who decides this: --actor name.") from error
 
 
 def _leave(status: int) -> NoReturn:
