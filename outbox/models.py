@@ -1,5 +1,6 @@
 """The engine's tables: what waits, what is held, what is dead, what was delivered."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -148,6 +149,10 @@ class InboxEntry(models.Model):
 
     class Meta:
         db_table = "outbox_inbox"
+        indexes = (
+            # What is old enough to be forgotten; rows lie in the order of their times.
+            BrinIndex(fields=("handled_at",), name="outbox_inbox_by_age"),
+        )
 
     def __str__(self) -> str:
         return f"{self.consumer} {self.event_id}"

@@ -1,4 +1,4 @@
-"""Makes the archive's daily partitions ahead of time and drops the old ones."""
+"""Makes the archive's daily partitions ahead, and forgets what is old enough."""
 
 import logging
 import re
@@ -13,13 +13,20 @@ log = logging.getLogger(__name__)
 
 AHEAD = 7
 LOCK = 0x0C0C
+FORGET_AT_ONCE = 5000
+FORGET = """
+delete from outbox_inbox where ctid = any(array(
+    select ctid from outbox_inbox where handled_at < %s limit %s))
+"""
 _NAME = re.compile(r"outbox_archive_(\d{4})(\d{2})(\d{2})")
 
 
 def maintain() -> None:
-    """Have a partition for today and the week to come, and none beyond the policy."""
-    make_partitions(today=timezone.now().date())
-    drop_partitions(before=oldest_kept(today=timezone.now().date()))
+    """Have a partition for today and the week to come, and nothing beyond the policy."""
+    now = timezone.now()
+    make_partitions(today=now.date())
+    drop_partitions(before=oldest_kept(today=now.date()))
+    forget_handled(before=now - timedelta(days=settings.OUTBOX_INBOX_DAYS))
 
 
 def oldest_kept(*, today: date) -> date:
@@ -57,6 +64,29 @@ def make_partitions(*, today: date) -> None:
                 )
             )
             log.info("partition made", extra={"partition": _name(day)})
+
+
+def missing_partitions(*, today: date) -> list[date]:
+    """Return the days of the week to come for which no partition was made."""
+    existing = set(_partitions())
+    days = [today + timedelta(days=ahead) for ahead in range(AHEAD + 1)]
+    return [day for day in days if day not in existing]
+
+
+def forget_handled(*, before: datetime) -> int:
+    """Forget that events were handled before this time; return how many.
+
+    In steps, so that no consumer waits long for its row.
+    """
+    forgotten, step = 0, FORGET_AT_ONCE
+    with connection.cursor() as cursor:
+        while step == FORGET_AT_ONCE:
+            cursor.execute(FORGET, [before, FORGET_AT_ONCE])
+            step = int(cursor.rowcount)
+            forgotten += step
+    if forgotten:
+        log.info("handled events forgotten", extra={"forgotten": forgotten})
+    return forgotten
 
 
 def drop_partitions(*, before: date) -> int:

@@ -209,6 +209,7 @@ OUTBOX_DELIVERY_DEADLINE = timedelta(seconds=30)
 OUTBOX_MAX_EVENT_BYTES = 64 * 1024
 OUTBOX_MAX_ATTEMPTS = 8
 OUTBOX_ARCHIVE_DAYS = ENVIRONMENT.outbox_archive_days
+OUTBOX_INBOX_DAYS = ENVIRONMENT.outbox_inbox_days
 # Topics whose successors may pass an event that can't be sent; all others hold.
 OUTBOX_PASS_TOPICS: frozenset[str] = frozenset({"opencore.auth.v1"})
 

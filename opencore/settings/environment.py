@@ -121,6 +121,13 @@ class Environment(BaseSettings):
         default=30, ge=1, description="Days that delivered events are kept."
     )
 
+    outbox_inbox_days: int = Field(
+        default=90,
+        ge=1,
+        description="Days that consumers remember what they handled; more than Kafka"
+        " and the archive keep it.",
+    )
+
     email_url: str = Field(
         default="console:",
         description="console:, memory:, file:FOLDER, or"
