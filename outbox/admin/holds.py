@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,10 +20,18 @@ from django.utils.safestring import SafeString
 from opencore.admin import ReadOnlyAdmin
 from outbox.actions import ActionRefused
 from outbox.admin.presenting import explain_hold, identifier, moment
+from outbox.holding import hold_key
+from outbox.inspecting import inspect_key
 from outbox.models import DeadLetter, Hold, Lane, TopicPause
-from outbox.releasing import release_key, resume_topic
+from outbox.releasing import release_key, resume_topic, skip_event
 
 Rows = QuerySet[Any]
+
+DECISIONS: dict[str, Callable[..., object]] = {
+    "hold": hold_key,
+    "release": release_key,
+    "skip": skip_event,
+}
 
 
 class ReleasingAdmin(ReadOnlyAdmin):
@@ -101,6 +111,51 @@ class Holds(ReleasingAdmin):
         "since",
         "resume_at",
     )
+
+    change_list_template = "admin/outbox/hold/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that says why a key waits."""
+        inspect = path(
+            "inspect/",
+            self.admin_site.admin_view(self.inspect),
+            name="outbox_hold_inspect",
+        )
+        return [inspect, *super().get_urls()]
+
+    def inspect(self, request: HttpRequest) -> HttpResponse:
+        """Say where events of a key wait, why, and what was decided about it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        key = request.GET.get("key", "").strip()
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Why does this key wait?",
+            "key": key,
+            "report": inspect_key(key=key) if key else None,
+            "may_decide": self.has_release_permission(request),
+        }
+        if request.method == "POST":
+            return self._decide(request)
+        return TemplateResponse(request, "admin/outbox/hold/inspect.html", context)
+
+    def _decide(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_release_permission(request):
+            raise PermissionDenied
+        said = request.POST
+        decide = DECISIONS.get(said.get("decision", ""))
+        if decide is None:
+            raise BadRequest("No such decision.")
+        place = {name: said.get(name, "") for name in ("scope", "topic", "key")}
+        try:
+            decide(**place, actor=actor_of(request), reason=said.get("reason", ""))
+        except ActionRefused as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+        else:
+            self.message_user(request, "Done, and recorded.", messages.SUCCESS)
+        page = reverse("admin:outbox_hold_inspect")
+        return HttpResponseRedirect(f"{page}?{urlencode({'key': place['key']})}")
 
     def get_queryset(self, request: HttpRequest) -> Rows:
         """Return the holds with the letters that they wait for."""

@@ -163,7 +163,7 @@ def test_an_archive_that_nobody_maintains_is_named(
     assert list(postgresql.check_partitions()) == []
 
     later = timezone.now() + timedelta(days=400)
-    monkeypatch.setattr(postgresql.timezone, "now", lambda: later)
+    monkeypatch.setattr("outbox.doctor.postgresql.timezone.now", lambda: later)
 
     (finding,) = postgresql.check_partitions()
     assert finding.what.startswith(
@@ -179,7 +179,8 @@ def test_clocks_that_disagree_are_named(
 ) -> None:
     now = timezone.now
     monkeypatch.setattr(
-        postgresql.timezone, "now", lambda: now() + timedelta(seconds=skew)
+        "outbox.doctor.postgresql.timezone.now",
+        lambda: now() + timedelta(seconds=skew),
     )
 
     assert len(list(postgresql.check_clock())) == found
