@@ -16,6 +16,7 @@ from opencore.events import CATALOGUE, Event
 from opencore.ids import uuid7
 from opencore.postgresql.base import DatabaseWrapper
 from outbox import doorbell
+from outbox.ceiling import refuse_above_ceiling
 from outbox.envelope import Envelope, source_of, to_bytes
 
 STRIPES = 4096
@@ -67,10 +68,14 @@ def emit(event: Event) -> UUID:
 
     Kafka gets it after the commit. The row is written right before the commit, under
     a lock on its key, so that the order of ids is the order of commits. Raises
-    NotInTransaction, EventUnknown or EventTooLarge, and then nothing is stored.
+    NotInTransaction, EventUnknown or EventTooLarge, and then nothing is stored; and
+    OutboxBacklog above the ceiling, if there is one, but never for what an event caused
+    or for an urgent event.
     """
     if not _in_transaction():
         raise NotInTransaction(f"emit({event.type}) needs transaction.atomic().")
+    if not event.urgent and current_causation_id() is None:
+        refuse_above_ceiling()
     stored = _prepare(event)
     cast("DatabaseWrapper", connection).before_commit(_write, stored)
     _ring_after_commit()

@@ -79,6 +79,11 @@ def read_status(*, now: datetime) -> Status:
     )
 
 
+def oldest_waiting() -> datetime | None:
+    """Return since when the oldest event waits, or None if none does."""
+    return min(_first_of_each_lane().values(), default=None)
+
+
 def _count_pending() -> tuple[int, bool]:
     pending = _one(
         "select count(*) from (select from outbox_event limit %s) as counted"

@@ -19,6 +19,8 @@ class Event:
 
     type: ClassVar[str]
     personal: ClassVar[frozenset[str]] = frozenset()
+    # Stored however many events wait: what it tells of must not be put off.
+    urgent: ClassVar[bool] = False
 
     @property
     def key(self) -> UUID:

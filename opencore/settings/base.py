@@ -210,6 +210,8 @@ OUTBOX_MAX_EVENT_BYTES = 64 * 1024
 OUTBOX_MAX_ATTEMPTS = 8
 OUTBOX_ARCHIVE_DAYS = ENVIRONMENT.outbox_archive_days
 OUTBOX_INBOX_DAYS = ENVIRONMENT.outbox_inbox_days
+OUTBOX_BACKLOG_CEILING = ENVIRONMENT.outbox_backlog_ceiling
+OUTBOX_BACKLOG_AGE = ENVIRONMENT.outbox_backlog_age
 # Topics whose successors may pass an event that can't be sent; all others hold.
 OUTBOX_PASS_TOPICS: frozenset[str] = frozenset({"opencore.auth.v1"})
 

@@ -128,6 +128,18 @@ class Environment(BaseSettings):
         " and the archive keep it.",
     )
 
+    outbox_backlog_ceiling: int = Field(
+        default=0,
+        ge=0,
+        description="Waiting events above which new ones are refused; 0 is never.",
+    )
+    outbox_backlog_age: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds that the oldest event may wait before new ones are"
+        " refused; 0 is never.",
+    )
+
     email_url: str = Field(
         default="console:",
         description="console:, memory:, file:FOLDER, or"

@@ -28,6 +28,7 @@ class SessionRevoked(Event):
     """A session ended before its time; the reason is `logout` or `refresh_reused`."""
 
     type: ClassVar[str] = "opencore.user.v1.session-revoked"
+    urgent: ClassVar[bool] = True
 
     user_id: UUID
     session_id: UUID
