@@ -49,6 +49,7 @@ class WatchedPool(ConnectionPool[DeadlineConnection]):
             try:
                 connection = super().getconn(deadline - time.monotonic())
             except PoolTimeout as error:
+                self._forget_who_gave_up()
                 self._reached = self._reached and self._failures() == failed
                 if not self._reached:
                     raise DatabaseUnreachable("PostgreSQL can't be reached.") from error
@@ -80,6 +81,14 @@ class WatchedPool(ConnectionPool[DeadlineConnection]):
             self._reached = True
         connection.deadline = self.deadline
         return self._reached
+
+    def _forget_who_gave_up(self) -> None:
+        # psycopg_pool keeps them in its queue until a connection comes. When they fill
+        # the queue it refuses everybody, and never tries to connect again.
+        with self._lock:
+            live = [client for client in self._waiting if client.error is None]
+            self._waiting.clear()
+            self._waiting.extend(live)
 
     def _starve(self) -> None:
         self.starving_since = self.starving_since or time.monotonic()
