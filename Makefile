@@ -6,7 +6,7 @@ BENCH ?= all
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint types migrations bench fix lock kafka-lock shell clean \
+.PHONY: help run demo test check lint types architecture migrations bench fix lock kafka-lock shell clean \
 	kafka-down kafka-up postgres-down postgres-up redis-down redis-up \
 	environment dev-environment
 
@@ -28,7 +28,7 @@ demo: environment ## the smoke test: one person's way through the whole system
 test: dev-environment ## run every test, on real PostgreSQL, Redis and Kafka
 	@$(VENV)/python -m pytest $(ARGS)
 
-check: lint types migrations ## format, lint, borders, types, migrations
+check: lint types architecture migrations ## format, lint, borders, types, documents, migrations
 	@echo "All checks passed."
 
 lint: dev-environment ## format, lint and the borders between the apps
@@ -39,8 +39,15 @@ lint: dev-environment ## format, lint and the borders between the apps
 types: dev-environment ## mypy, strict
 	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/mypy
 
-migrations: dev-environment ## every model has its migration
-	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/python -m opencore.localservices exec --parts postgres,redis -- $(VENV)/python manage.py makemigrations --check --dry-run
+architecture: dev-environment ## what the linters can't see, and that the documents are true
+	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/python manage.py events --check
+	@$(VENV)/python -m pytest -p no:tests.services -q tests/architecture --ignore tests/architecture/test_docker.py
+
+migrations: dev-environment ## every model has its migration, which the version before survives
+	@DJANGO_SETTINGS_MODULE=opencore.settings.test LOG_LEVEL=WARNING $(VENV)/python -m opencore.localservices exec --parts postgres,redis -- sh -c '\
+		$(VENV)/python manage.py makemigrations --check --dry-run && \
+		$(VENV)/python manage.py lintmigrations --no-cache --quiet ok --sql-analyser postgresql \
+			--include-apps opencore accounts billing notifications outbox'
 
 bench: dev-environment ## measure, beside peers and physical limits
 	@$(VENV)/python -m tests.bench $(ARGS)

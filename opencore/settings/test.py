@@ -3,6 +3,8 @@
 from opencore.settings.base import *
 
 PROFILE = "test"
+# Says which migrations the version before could not live with.
+INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
 SECRET_KEY = "test-only-" + "0123456789abcdef" * 4
 JWT_SIGNING_KEY = "test-only-access-" + "0123456789abcdef" * 4
 JWT_REFRESH_SIGNING_KEY = "test-only-refresh-" + "0123456789abcdef" * 4

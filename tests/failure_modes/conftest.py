@@ -29,6 +29,7 @@ def system(running: System) -> Iterator[System]:
     """The system, healthy before the test and after it."""
     running.until(running.is_ready, "the system is ready before the test")
     running.until_settled()
+    assert [name for name, child in running.children.items() if not child.running] == []
     yield running
     for name, child in list(running.children.items()):
         if not child.running:

@@ -87,10 +87,14 @@ def _read_to(consumer: Consumer, ends: dict[tuple[str, int], int]) -> list[Recor
         records.append(
             Record(
                 topic,
-                (message.key() or b"").decode(),
-                bytes(headers.get("ce_id") or b"").decode(),
+                _text(message.key()),
+                _text(headers.get("ce_id")),
             )
         )
         if (message.offset() or 0) + 1 >= ends[topic, partition]:
             left.pop((topic, partition), None)
     return records
+
+
+def _text(said: str | bytes | None) -> str:
+    return said.decode() if isinstance(said, bytes) else said or ""

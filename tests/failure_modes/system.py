@@ -95,6 +95,7 @@ class System:
         self.port = self.services.places.port("api")
         self.services.wait_ready()
         self.environment = self._environment()
+        Path(self.environment["OPENCORE_LOCAL_DIR"]).mkdir(exist_ok=True)
         self._forget_everything()
         self.manage("migrate", "--verbosity", "0")
         self.manage("create_topics")
@@ -121,7 +122,7 @@ class System:
     def is_ready(self) -> bool:
         """Return whether everything is up as far as the API knows."""
         answer = self.visitor().ask("GET", "/readyz")
-        return answer.body == {"status": "ready"}
+        return bool(answer.body == {"status": "ready"})
 
     def launch(self, name: str, **environment: str) -> Child:
         """Start a process as a deployment does; its log lies under .local."""
@@ -138,6 +139,11 @@ class System:
             cwd=ROOT,
         )
         return self.children[name]
+
+    def end(self, *names: str) -> None:
+        """End processes as a deployment does."""
+        for name in names:
+            self.children[name].stop()
 
     def kill(self, *names: str) -> None:
         """End processes with SIGKILL."""
@@ -191,7 +197,7 @@ class System:
         """Return as soon as it is true; fail if it is not in time."""
         give_up = monotonic() + (seconds or PATIENCE)
         while not true():
-            assert monotonic() < give_up, f"not in time: {what}"
+            assert monotonic() < give_up, f"not in time: {what}; {self.describe()}"
             Event().wait(LOOK_AGAIN)
 
     def until_settled(self, *, seconds: float = 0) -> None:
@@ -206,6 +212,13 @@ class System:
                 " + (select count(*) from outbox_parked)"
             )
         )
+
+    def describe(self) -> str:
+        """Say what waits where, for whoever reads why a test failed."""
+        try:
+            return str(self.sql(DESCRIPTION))
+        except psycopg.Error as error:
+            return f"PostgreSQL: {error}"
 
     def _environment(self) -> dict[str, str]:
         inherited = {
@@ -245,3 +258,14 @@ def address() -> str:
 
 
 KILLED = -signal.SIGKILL
+DESCRIPTION = """
+select json_build_object(
+    'waiting', (select count(*) from outbox_event),
+    'parked', (select count(*) from outbox_parked),
+    'held', (select count(*) from outbox_hold),
+    'dead', (select count(*) from outbox_dead_letter),
+    'lanes', (select count(*) from outbox_lane where lease_until > now()),
+    'handled', (select json_object_agg(consumer, n) from (
+        select consumer, count(*) as n from outbox_inbox group by consumer) as c),
+    'users', (select count(*) from accounts_user))
+"""

@@ -5,6 +5,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from opencore.localservices.parts import PARTS
+from opencore.localservices.places import answers
 from tests.failure_modes.conftest import BURST, StrictGateway
 from tests.failure_modes.people import sign_up
 from tests.failure_modes.system import System, Visitor
@@ -47,7 +48,7 @@ def test_a_gateway_that_is_told_to_stop_drains_first(system: System) -> None:
     (api,) = (part for part in PARTS if part.name == "api")
     child = system.run("draining", *api.command(port), DRAIN_SECONDS="2")
     visitor = Visitor(f"http://127.0.0.1:{port}", sign_up(system).visitor.token)
-    system.until(lambda: _is_served(visitor), "the gateway answers")
+    system.until(lambda: answers(port), "the gateway answers")
 
     os.kill(child.pid, signal.SIGTERM)
     system.until(
@@ -64,10 +65,3 @@ def test_a_gateway_that_is_told_to_stop_drains_first(system: System) -> None:
     system.until(lambda: not child.running, "it ends")
     assert child.status == 0
     del system.children["draining"]
-
-
-def _is_served(visitor: Visitor) -> bool:
-    try:
-        return visitor.ask("GET", "/livez").status == 200
-    except OSError:
-        return False
