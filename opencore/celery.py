@@ -8,15 +8,39 @@ from celery import Celery, Task
 from celery.signals import task_failure
 from django.db.utils import InterfaceError, OperationalError
 
+from opencore.context import (
+    accepted_request_id,
+    current_request_id,
+    new_request_id,
+    working_for,
+)
+
 log = logging.getLogger(__name__)
+
+REQUEST_ID = "request_id"
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencore.settings.local")
 
 
 class OpenCoreTask(Task[Any, Any]):
-    """A task for which a database that is away is a delay, told in one line."""
+    """A task that belongs to the request it was asked for in.
+
+    A database that is away is a delay to it, told in one line.
+    """
 
     throws = (OperationalError, InterfaceError)
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 -- the signature is Celery's
+        """Ask for the task, under the id of the request that asks, or a new one."""
+        headers = dict(options.pop("headers", None) or {})
+        headers.setdefault(REQUEST_ID, current_request_id() or new_request_id())
+        return super().apply_async(*args, headers=headers, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- the signature is Celery's
+        """Run the task under that id."""
+        request_id = accepted_request_id(getattr(self.request, REQUEST_ID, None))
+        with working_for(request_id=request_id):
+            return super().__call__(*args, **kwargs)
 
 
 app = Celery("opencore", task_cls=OpenCoreTask)
@@ -29,7 +53,11 @@ def _say_that_it_waits(
     sender: OpenCoreTask, exception: Exception, **_kwargs: object
 ) -> None:
     if isinstance(exception, OpenCoreTask.throws):
-        log.error("database did not answer", extra={"task": sender.name})
+        request_id = getattr(sender.request, REQUEST_ID, None)
+        log.error(
+            "database did not answer",
+            extra={"task": sender.name, "request_id": request_id},
+        )
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def _rendering(kind: str) -> list[Processor]:
         ]
     plain = structlog.dev.plain_traceback
     return [
+        structlog.processors.format_exc_info,
         _redact,
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain),
     ]

@@ -186,6 +186,10 @@ class Consumer:
                 self._stop.wait(PAUSES[min(attempt, len(PAUSES) - 1)])
                 attempt += 1
             else:
+                if attempt:
+                    log.info(
+                        "database answers again", extra={"consumer": self._consumer}
+                    )
                 return
 
 

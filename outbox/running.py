@@ -91,6 +91,7 @@ class _Run:
         self._connection: psycopg.Connection[Any] | None = None
         self._relay: Relay | None = None
         self._failures = 0
+        self._away = False
         self._tally = Tally()
 
     def through(self) -> Tally:
@@ -119,7 +120,11 @@ class _Run:
 
     def _turn_once(self) -> bool:
         relay = self._ready_relay()
-        if not relay.take_lanes():
+        took = relay.take_lanes()
+        if self._away:
+            self._away = False
+            log.info("database answers again", extra={"relay": self._name})
+        if not took:
             if not self._stands_by:
                 return False
             self._stop.wait(STANDBY_PAUSE)
@@ -167,5 +172,6 @@ class _Run:
     def _pause_after(self, what: str, error: Exception) -> None:
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures += 1
+        self._away = True
         log.error(what, extra={"relay": self._name, "error": str(error)})
         self._stop.wait(pause)

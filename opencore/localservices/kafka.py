@@ -48,7 +48,11 @@ rootLogger.appenderRef.out.ref = out
 logger.server.name = kafka.server.KafkaServer
 logger.server.level = info
 """
-FLAGS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+FLAGS = (
+    *("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+    # Java would leave a file for its tools in the machine's own /tmp.
+    "-XX:-UsePerfData",
+)
 
 
 class Kafka:
@@ -95,7 +99,10 @@ class Kafka:
         )
         logging = self._home / "log4j2.properties"
         logging.write_text(LOGGING, "utf-8")
-        options = [*FLAGS, f"-Dlog4j2.configurationFile={logging.as_uri()}"]
+        scratch = self._home / "tmp"
+        scratch.mkdir(exist_ok=True)
+        options = [*FLAGS, f"-Djava.io.tmpdir={scratch}"]
+        options += [f"-Dlog4j2.configurationFile={logging.as_uri()}"]
         if not (self._home / "data" / "meta.properties").exists():
             self._format(java, options, class_path, properties)
         self._child = Child(

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -100,11 +99,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         if self._kafka_ready.is_set() and "relay" not in self._restarts:
-            self._manage("create_topics")
-            self._step("Kafka is ready")
-            for part in PARTS:
-                if part.after_kafka:
-                    self._launch(part)
+            self._launch_what_needs_kafka()
         if self._everything_launched() and not self._state.ready:
             self._state = replace(self._state, ready=True)
             self._tell()
@@ -112,6 +107,20 @@ class Supervisor:
         self._heed_wishes()
         for name in list(self._restarts):
             self._revive(name)
+
+    def _launch_what_needs_kafka(self) -> None:
+        try:
+            self._manage("create_topics")
+        except LocalServiceError as error:
+            # It went away again; what needs it begins when it is back.
+            self._terminal.say(str(error), who="kafka")
+            self._kafka_ready.clear()
+            Thread(target=self._await_kafka, daemon=True).start()
+            return
+        self._step("Kafka is ready")
+        for part in PARTS:
+            if part.after_kafka:
+                self._launch(part)
 
     def _everything_launched(self) -> bool:
         return all(part.name in self._restarts for part in PARTS)
@@ -187,9 +196,18 @@ class Supervisor:
             path.unlink()
 
     def _await_kafka(self) -> None:
-        with suppress(LocalServiceError):
-            self._services.wait_ready(["kafka"])
-            self._kafka_ready.set()
+        said = ""
+        while not self._stop.is_set():
+            try:
+                self._services.wait_ready(["kafka"])
+            except LocalServiceError as error:
+                if str(error) != said and not self._stop.is_set():
+                    self._terminal.say(str(error), who="kafka")
+                said = str(error)
+                self._stop.wait(1)
+            else:
+                self._kafka_ready.set()
+                return
 
     def _await_api(self) -> None:
         api, give_up = PARTS[0].name, monotonic() + API_WITHIN

@@ -62,6 +62,10 @@ def test_an_outage_counts_no_attempt_and_makes_no_dead_letter(system: System) ->
             "a relay says that it waits",
         )
         assert system.sql("select max(attempts) from outbox_event") == 0
+        system.until(
+            lambda: visitor.ask("GET", "/readyz").body["status"] == "degraded",
+            "readiness tells of it",
+        )
         ready = visitor.ask("GET", "/readyz")
 
     system.until_settled()

@@ -74,7 +74,7 @@ def test_at_the_relay_only_the_key_of_a_refused_event_waits(system: System) -> N
             ),
             "the key is held",
         )
-        assert waiting_keys(system) == [poisoned]
+        system.until(lambda: waiting_keys(system) == [poisoned], "no other key waits")
         assert customer_of(system, poisoned) == 0
 
     system.until_settled()

@@ -123,8 +123,14 @@ def test_nothing_that_was_answered_with_success_is_lost(system: System) -> None:
         "select count(*) from accounts_user where id = any(%s::uuid[])", signed_up
     )
     assert found == len(signed_up)
-    system.until_settled()
-    assert system.sql(
-        "select count(*) from billing_customer where user_id = any(%s::uuid[])",
-        signed_up,
-    ) == len(signed_up)
+    system.until(
+        lambda: customers_of(system, signed_up) == len(signed_up), "all are told"
+    )
+
+
+def customers_of(system: System, ids: list[str]) -> int:
+    return int(
+        system.sql(
+            "select count(*) from billing_customer where user_id = any(%s::uuid[])", ids
+        )
+    )
