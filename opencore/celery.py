@@ -67,6 +67,7 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "outbox-flush": _every(2, "outbox.flush"),
+    "outbox-run-replays": _every(2, "outbox.run_replays"),
     "outbox-maintain": _every(60, "outbox.maintain"),
     "billing-expire-subscriptions": _every(5, "billing.expire_subscriptions"),
     "notifications-send-due-mail": _every(2, "notifications.send_due_mail"),

@@ -313,6 +313,18 @@ class OperatorAction(models.Model):
         return f"{self.action} {self.topic} {self.key}".rstrip()
 
 
+class ReplayQuerySet(models.QuerySet["Replay"]):
+    """Named sets of operations."""
+
+    def decided(self) -> "ReplayQuerySet":
+        """Return those that somebody decided: all but the plans."""
+        return self.exclude(state=Replay.State.PLANNED)
+
+    def unfinished(self) -> "ReplayQuerySet":
+        """Return those that somebody decided and that have not ended."""
+        return self.filter(state__in=(Replay.State.QUEUED, Replay.State.RUNNING))
+
+
 class Replay(models.Model):
     """One decision of an operator about dead letters, with reason and outcome."""
 
@@ -323,8 +335,10 @@ class Replay(models.Model):
         DISCARD = "discard"
 
     class State(models.TextChoices):
-        """How far it is."""
+        """How far it is; a plan is no decision yet, and is forgotten after a while."""
 
+        PLANNED = "planned"
+        QUEUED = "queued"
         RUNNING = "running"
         DONE = "done"
         CANCELED = "canceled"
@@ -338,11 +352,18 @@ class Replay(models.Model):
     actor = models.TextField()
     request_id = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
     rate = models.FloatField(null=True)
+    stop_on_failure_rate = models.FloatField(null=True)
+    # Whether Celery runs it, and goes on with it when a worker died.
+    background = models.BooleanField(default=False, db_default=False)
     planned = models.IntegerField()
     done = models.IntegerField(default=0)
     refused = models.IntegerField(default=0)
     started_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
+    cancel_asked_at = models.DateTimeField(null=True)
+    canceled_by = models.TextField(default="", db_default="", blank=True)
+
+    objects = ReplayQuerySet.as_manager()
 
     class Meta:
         db_table = "outbox_replay"
@@ -363,6 +384,8 @@ class ReplayItem(models.Model):
 
     replay = models.ForeignKey(Replay, models.CASCADE, related_name="items")
     letter_id = models.UUIDField()
+    # When the letter had died, as it was planned; if it died again, it is another case.
+    died_at = models.DateTimeField(null=True)
     outcome = models.TextField(choices=Outcome, default=Outcome.PLANNED)
     detail = models.TextField(default="", blank=True)
     at = models.DateTimeField(null=True)

@@ -169,7 +169,11 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"outbox.*": {"queue": "outbox"}}
+CELERY_TASK_ROUTES = {
+    # Beside the relay's turn, which fills its worker.
+    "outbox.run_replays": {"queue": "default"},
+    "outbox.*": {"queue": "outbox"},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
@@ -202,6 +206,7 @@ EVENT_SOURCE = PUBLIC_URL
 OUTBOX_LANES = ENVIRONMENT.outbox_lanes
 OUTBOX_LEASE = timedelta(seconds=10)
 OUTBOX_TURN = timedelta(seconds=30)
+OUTBOX_REPLAY_TURN = timedelta(seconds=20)
 OUTBOX_POLL = timedelta(milliseconds=500)
 OUTBOX_BATCH_ROWS = 2000
 OUTBOX_BATCH_BYTES = 8 * 1024 * 1024

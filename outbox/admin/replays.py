@@ -49,6 +49,10 @@ class Replays(ReadOnlyAdmin):
         "ended_at",
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Replay]:
+        """Leave out plans: nobody decided them."""
+        return super().get_queryset(request).exclude(state=Replay.State.PLANNED)
+
     @admin.display(description="started at")
     def began(self, operation: Replay) -> str:
         """Return when it was decided."""

@@ -1,29 +1,40 @@
 """Decides dead letters: sends them on again in their order, or gives them up.
 
-The command and the admin are two faces of this one service.
+The command, the admin and REST are three faces of this one service.
 """
 
+from outbox.replay.executing import OperationBusy, OperationCanceled, Progress
 from outbox.replay.operations import (
-    OperationBusy,
+    OperationEnded,
     OperationUnknown,
-    Progress,
+    PlanGone,
     ReasonMissing,
+    begin,
+    cancel,
+    prepare,
     replay,
     resume,
 )
-from outbox.replay.planning import Plan, plan
+from outbox.replay.planning import Plan, plan, plan_of
 from outbox.replay.selection import LettersUnknown, ReplayRefused, Selection
 
 __all__ = (
     "LettersUnknown",
     "OperationBusy",
+    "OperationCanceled",
+    "OperationEnded",
     "OperationUnknown",
     "Plan",
+    "PlanGone",
     "Progress",
     "ReasonMissing",
     "ReplayRefused",
     "Selection",
+    "begin",
+    "cancel",
     "plan",
+    "plan_of",
+    "prepare",
     "replay",
     "resume",
 )

@@ -1,5 +1,6 @@
 """Carries out one decision about one dead letter, in the caller's transaction."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
@@ -20,11 +21,17 @@ class LetterRefused(Exception):
 
 
 def resolve(
-    *, letter_id: UUID, action: Replay.Action, actor: str, reason: str
+    *,
+    letter_id: UUID,
+    action: Replay.Action,
+    actor: str,
+    reason: str,
+    died_at: datetime | None = None,
 ) -> DeadLetter:
     """Send the letter on again, or give it up; raise LetterRefused with why not.
 
-    Of two who decide at once, one is refused.
+    Of two who decide at once, one is refused. With a time, so is a letter that died
+    again since: nobody has seen what it died of.
     """
     letter = DeadLetter.objects.filter(id=letter_id).first()
     if letter is None:
@@ -32,7 +39,7 @@ def resolve(
     send = _send_event if letter.scope == RELAY else _send_message
     act = send if action == Replay.Action.REPLAY else _give_up
     _lock_key(letter)
-    _claim(letter, action=action, actor=actor, reason=reason)
+    _claim(letter, action=action, actor=actor, reason=reason, died_at=died_at)
     act(letter)
     transaction.on_commit(doorbell.ring, robust=True)
     return letter
@@ -57,12 +64,18 @@ def _lock_stripe(stripe: int) -> None:
 
 
 def _claim(
-    letter: DeadLetter, *, action: Replay.Action, actor: str, reason: str
+    letter: DeadLetter,
+    *,
+    action: Replay.Action,
+    actor: str,
+    reason: str,
+    died_at: datetime | None,
 ) -> None:
     replayed = action == Replay.Action.REPLAY
+    same = {} if died_at is None else {"failed_at": died_at}
     claimed = (
         DeadLetter.objects.waiting()
-        .filter(id=letter.id)
+        .filter(id=letter.id, **same)
         .update(
             state=DeadLetter.State.REPLAYED if replayed else DeadLetter.State.DISCARDED,
             resolved_at=Now(),
@@ -73,6 +86,8 @@ def _claim(
     )
     if not claimed:
         letter.refresh_from_db()
+        if letter.state == DeadLetter.State.WAITING:
+            raise LetterRefused("It died again since it was looked at; plan anew.")
         raise LetterRefused(
             f"It was {letter.state} by {letter.resolved_by}"
             f" at {letter.resolved_at:%Y-%m-%d %H:%M:%S} UTC."

@@ -1,28 +1,22 @@
-"""Runs an operator's decision letter by letter, so that a crash loses none of it."""
+"""What operators decide about dead letters: at once, or as it was planned before."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
-from zlib import crc32
 
-from django.db import DataError, IntegrityError, connection, transaction
-from django.db.models import F
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from opencore.context import current_request_id
 from outbox.models import Replay, ReplayItem
-from outbox.replay.letters import LetterRefused, resolve
-from outbox.replay.pace import Pace
+from outbox.replay.executing import Listener, fields, lock_name, run
 from outbox.replay.selection import ReplayRefused, Selection
 
 log = logging.getLogger(__name__)
 
-LOCK_CLASS = 0x0C0E  # the first half of the two-part advisory lock of an operation
-# A rate of failures says nothing before so many letters were tried.
-ENOUGH_TO_JUDGE = 10
 ITEMS_AT_ONCE = 5000
+PLANS_LIVE_FOR = timedelta(minutes=15)
 
 
 class ReasonMissing(ReplayRefused):
@@ -33,21 +27,12 @@ class OperationUnknown(ReplayRefused):
     """There is no operation of that id."""
 
 
-class OperationBusy(ReplayRefused):
-    """Somebody is running this operation now."""
+class OperationEnded(ReplayRefused):
+    """There is nothing left of it to cancel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an operation is."""
-
-    operation_id: UUID
-    planned: int
-    done: int
-    refused: int
-
-
-Listener = Callable[[Progress], None]
+class PlanGone(ReplayRefused):
+    """The plan is used, too old, or somebody else's; plan anew."""
 
 
 def replay(
@@ -66,17 +51,69 @@ def replay(
     What is planned, by whom and why is committed before the first letter is touched.
     Refused letters are left as they were. If this process dies, `resume` does the rest.
     """
-    if not reason.strip() or not actor.strip():
-        raise ReasonMissing("Say who decides this and why: an actor and a reason.")
+    _insist_on(actor, reason)
     operation = _record(
-        selection=selection,
+        selection,
+        limit,
+        state=Replay.State.RUNNING,
         action=action,
         actor=actor.strip(),
         reason=reason.strip(),
         rate=rate,
-        limit=limit,
+        stop_on_failure_rate=stop_on_failure_rate,
     )
-    return _run(operation, stop_on_failure_rate, on_progress)
+    log.warning("replay decided", extra=fields(operation))
+    return run(
+        operation, stop_on_failure_rate=stop_on_failure_rate, listener=on_progress
+    )
+
+
+def prepare(
+    *,
+    selection: Selection,
+    action: Replay.Action,
+    actor: str,
+    rate: float | None,
+    limit: int | None,
+    stop_on_failure_rate: float | None,
+) -> Replay:
+    """Keep the exact letters of a decision that `begin` may make; change none of them.
+
+    Nobody but the actor may begin it, once, within a quarter of an hour.
+    """
+    return _record(
+        selection,
+        limit,
+        state=Replay.State.PLANNED,
+        background=True,
+        action=action,
+        actor=actor,
+        reason="",
+        rate=rate,
+        stop_on_failure_rate=stop_on_failure_rate,
+    )
+
+
+@transaction.atomic
+def begin(*, operation_id: UUID, actor: str, reason: str, now: datetime) -> Replay:
+    """Decide what was planned; Celery does it. Raises PlanGone, or ReasonMissing."""
+    _insist_on(actor, reason)
+    begun = Replay.objects.filter(
+        id=operation_id,
+        actor=actor,
+        state=Replay.State.PLANNED,
+        started_at__gt=now - PLANS_LIVE_FOR,
+    ).update(
+        state=Replay.State.QUEUED,
+        reason=reason.strip(),
+        request_id=current_request_id(),
+        started_at=Now(),
+    )
+    if not begun:
+        raise PlanGone("The plan is used, too old, or somebody else's; plan anew.")
+    operation = Replay.objects.get(id=operation_id)
+    log.warning("replay decided", extra=fields(operation))
+    return operation
 
 
 def resume(
@@ -88,157 +125,83 @@ def resume(
 ) -> Replay:
     """Do what is left of an operation, as it was decided; nothing is done twice.
 
-    Without a rate it keeps its own.
-    Raises OperationUnknown, or OperationBusy while another process runs it.
+    Without a rate it keeps its own. Raises OperationUnknown, OperationCanceled, or
+    OperationBusy while another process runs it.
     """
-    operation = Replay.objects.filter(id=operation_id).first()
+    operation = Replay.objects.decided().filter(id=operation_id).first()
     if operation is None:
         raise OperationUnknown(f"There is no operation {operation_id}.")
     if rate is not None:
         operation.rate = rate
-    return _run(operation, stop_on_failure_rate, on_progress)
+    return run(
+        operation, stop_on_failure_rate=stop_on_failure_rate, listener=on_progress
+    )
 
 
-def _record(
-    *,
-    selection: Selection,
-    action: Replay.Action,
-    actor: str,
-    reason: str,
-    rate: float | None,
-    limit: int | None,
-) -> Replay:
+@transaction.atomic
+def cancel(*, operation_id: UUID, actor: str) -> Replay:
+    """Let an operation end before its next letter, and keep who wanted it.
+
+    If nobody runs it, it ends at once. Asking again changes nothing. Raises
+    OperationUnknown, or OperationEnded.
+    """
+    if not actor.strip():
+        raise ReasonMissing("Say who cancels this: an actor.")
+    mine = Replay.objects.decided().filter(id=operation_id)
+    asked = (
+        mine.unfinished()
+        .filter(cancel_asked_at=None)
+        .update(cancel_asked_at=Now(), canceled_by=actor.strip())
+    )
+    if _nobody_runs(operation_id):
+        mine.unfinished().filter(cancel_asked_at__isnull=False).update(
+            state=Replay.State.CANCELED, ended_at=Now()
+        )
+    operation = mine.first()
+    if operation is None:
+        raise OperationUnknown(f"There is no operation {operation_id}.")
+    if operation.cancel_asked_at is None:
+        raise OperationEnded(f"Operation {operation_id} is {operation.state} already.")
+    if asked:
+        log.warning("replay canceled", extra=fields(operation))
+    return operation
+
+
+def forget_plans(*, before: datetime) -> int:
+    """Forget plans that nobody may begin any more; return how many there were."""
+    old = Replay.objects.filter(state=Replay.State.PLANNED, started_at__lt=before)
+    ReplayItem.objects.filter(replay__in=old).delete()
+    deleted, _ = old.delete()
+    return deleted
+
+
+def _insist_on(actor: str, reason: str) -> None:
+    if not reason.strip() or not actor.strip():
+        raise ReasonMissing("Say who decides this and why: an actor and a reason.")
+
+
+def _record(selection: Selection, limit: int | None, **told: Any) -> Replay:
     with transaction.atomic(durable=True):
-        letters = list(selection.letters(limit=limit).values_list("id", flat=True))
+        letters = list(selection.letters(limit=limit).values_list("id", "failed_at"))
         operation = Replay.objects.create(
-            action=action,
             filters=selection.to_json() | ({"max": limit} if limit else {}),
-            reason=reason,
-            actor=actor,
             request_id=current_request_id(),
-            rate=rate,
             planned=len(letters),
+            **told,
         )
         ReplayItem.objects.bulk_create(
-            (ReplayItem(replay=operation, letter_id=letter) for letter in letters),
+            (
+                ReplayItem(replay=operation, letter_id=letter, died_at=died_at)
+                for letter, died_at in letters
+            ),
             batch_size=ITEMS_AT_ONCE,
         )
-    log.warning("replay decided", extra=_fields(operation))
     return operation
 
 
-def _run(
-    operation: Replay, stop_on_failure_rate: float | None, listener: Listener | None
-) -> Replay:
-    with _alone(operation):
-        Replay.objects.filter(id=operation.id).update(
-            state=Replay.State.RUNNING, ended_at=None
-        )
-        state = _do_items(operation, stop_on_failure_rate, listener)
-        Replay.objects.filter(id=operation.id).update(state=state, ended_at=Now())
-    operation.refresh_from_db()
-    log.warning("replay ended", extra=_fields(operation))
-    return operation
-
-
-def _do_items(
-    operation: Replay, stop_on_failure_rate: float | None, listener: Listener | None
-) -> Replay.State:
-    items = operation.items.filter(outcome=ReplayItem.Outcome.PLANNED).order_by("id")
-    pace = Pace(operation.rate)
-    operation.refresh_from_db(fields=["done", "refused"])
-    done, refused = operation.done, operation.refused
-    _tell(listener, operation, done, refused)
-    for item in list(items):
-        if _too_many(refused, done + refused, stop_on_failure_rate):
-            return Replay.State.STOPPED
-        pace.wait()
-        if _do(operation, item):
-            done += 1
-        else:
-            refused += 1
-        _tell(listener, operation, done, refused)
-    return Replay.State.DONE
-
-
-def _tell(
-    listener: Listener | None, operation: Replay, done: int, refused: int
-) -> None:
-    if listener is not None:
-        listener(Progress(operation.id, operation.planned, done, refused))
-
-
-def _do(operation: Replay, item: ReplayItem) -> bool:
-    """Carry out one item and record what came of it; return whether it was done."""
-    refusal = ""
-    with transaction.atomic(durable=True):
-        try:
-            with transaction.atomic():
-                letter = resolve(
-                    letter_id=item.letter_id,
-                    action=Replay.Action(operation.action),
-                    actor=operation.actor,
-                    reason=operation.reason,
-                )
-        except (LetterRefused, IntegrityError, DataError) as error:
-            refusal = str(error)
-        _settle(item, refusal)
-    if refusal:
-        log.warning(
-            "letter refused",
-            extra={"letter_id": str(item.letter_id), "error": refusal},
-        )
-        return False
-    log.info(
-        "letter resolved",
-        extra={
-            "letter_id": str(letter.id),
-            "event_id": str(letter.event_id),
-            "type": letter.type,
-            "action": operation.action,
-        },
-    )
-    return True
-
-
-def _settle(item: ReplayItem, refusal: str) -> None:
-    outcome = ReplayItem.Outcome.REFUSED if refusal else ReplayItem.Outcome.DONE
-    ReplayItem.objects.filter(id=item.id).update(
-        outcome=outcome, detail=refusal, at=Now()
-    )
-    Replay.objects.filter(id=item.replay_id).update(
-        done=F("done") + int(not refusal), refused=F("refused") + int(bool(refusal))
-    )
-
-
-def _too_many(refused: int, tried: int, limit: float | None) -> bool:
-    return limit is not None and tried >= ENOUGH_TO_JUDGE and refused / tried > limit
-
-
-@contextmanager
-def _alone(operation: Replay) -> Iterator[None]:
-    # The lock belongs to the session, so that a dead process leaves nothing locked.
-    name = [LOCK_CLASS, crc32(operation.id.bytes) - 2**31]
+def _nobody_runs(operation_id: UUID) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s, %s)", name)
-        if cursor.fetchone() != (True,):
-            raise OperationBusy(f"Operation {operation.id} is being run.")
-    try:
-        yield
-    finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s, %s)", name)
-
-
-def _fields(operation: Replay) -> dict[str, object]:
-    return {
-        "operation_id": str(operation.id),
-        "action": operation.action,
-        "state": operation.state,
-        "actor": operation.actor,
-        "reason": operation.reason,
-        "planned": operation.planned,
-        "done": operation.done,
-        "refused": operation.refused,
-    }
+        cursor.execute(
+            "select pg_try_advisory_xact_lock(%s, %s)", lock_name(operation_id)
+        )
+        return bool(cursor.fetchone() == (True,))

@@ -10,7 +10,7 @@ from django.db.models.functions import Concat, Left
 from psycopg.errors import QueryCanceled
 
 from outbox.backlog import RELAY
-from outbox.models import ArchivedEvent, DeadLetter, DeadLetterQuerySet, Hold
+from outbox.models import ArchivedEvent, DeadLetter, DeadLetterQuerySet, Hold, Replay
 from outbox.replay.selection import Selection
 
 CAUSES_SHOWN = 10
@@ -49,7 +49,16 @@ class Plan:
 
 def plan(*, selection: Selection, limit: int | None) -> Plan:
     """Count what the selection comes to, and change nothing."""
-    letters = selection.letters(limit=limit)
+    return _describe(selection.letters(limit=limit))
+
+
+def plan_of(operation: Replay) -> Plan:
+    """Count what a prepared operation comes to, letter by letter."""
+    items = operation.items.values("letter_id")
+    return _describe(DeadLetter.objects.filter(id__in=items))
+
+
+def _describe(letters: DeadLetterQuerySet) -> Plan:
     totals = letters.order_by().aggregate(
         letters=Count("id"),
         resolved=Count("id", filter=~Q(state=DeadLetter.State.WAITING)),

@@ -14,14 +14,14 @@ from psycopg.conninfo import make_conninfo
 
 from outbox.models import DeadLetter, OutboxEvent, Replay, ReplayItem
 from outbox.replay import resume
-from outbox.replay.operations import LOCK_CLASS
+from outbox.replay.executing import LOCK_CLASS
 from tests.outbox.letters import outcome, replay_all, store_letters
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE = 30.0
-STATEMENTS = 26
+STATEMENTS = 28
 
 
 class Killed(BaseException):

@@ -13,7 +13,16 @@ from django.utils.dateparse import parse_datetime
 
 from outbox.management.deciding import whoever_types
 from outbox.models import Replay, ReplayItem
-from outbox.replay import Plan, Progress, ReplayRefused, Selection, plan, replay, resume
+from outbox.replay import (
+    Plan,
+    Progress,
+    ReplayRefused,
+    Selection,
+    cancel,
+    plan,
+    replay,
+    resume,
+)
 
 RATE = 50.0
 REFUSALS_SHOWN = 20
@@ -54,12 +63,20 @@ class Command(BaseCommand):
             metavar="OPERATION",
             help="do the rest of an operation",
         )
+        parser.add_argument(
+            "--cancel",
+            type=_id,
+            metavar="OPERATION",
+            help="end an operation before its next letter",
+        )
         parser.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Plan, replay or resume; refuse with a sentence what can't be meant."""
         try:
-            if options["resume"] is not None:
+            if options["cancel"] is not None:
+                self._cancel(options)
+            elif options["resume"] is not None:
                 self._resume(options)
             elif options["execute"]:
                 self._replay(options)
@@ -117,6 +134,21 @@ class Command(BaseCommand):
         )
         self._report(operation, as_json=options["json"])
 
+    def _cancel(self, options: dict[str, Any]) -> None:
+        operation = cancel(
+            operation_id=options["cancel"],
+            actor=options["actor"] or whoever_types(),
+        )
+        if options["json"]:
+            self.stdout.write(json.dumps(_outcome(operation)))
+            return
+        ends = operation.state == Replay.State.CANCELED
+        self.stdout.write(
+            f"Operation {operation.id} {'is canceled' if ends else 'ends'}"
+            f"{'' if ends else ' before its next letter'};"
+            f" {operation.done} of {operation.planned} events were done."
+        )
+
     def _show_progress(self, progress: Progress) -> None:
         self._progress = progress
         if self.stdout.isatty():
@@ -139,7 +171,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(_outcome(operation)))
         else:
             self._tell(operation)
-        if operation.refused or operation.state == Replay.State.STOPPED:
+        if operation.refused or operation.state != Replay.State.DONE:
             _leave(1)
 
     def _tell(self, operation: Replay) -> None:
@@ -151,6 +183,8 @@ class Command(BaseCommand):
                 "Stopped: too many were refused;"
                 f" --resume {operation.id} goes on nevertheless."
             )
+        if operation.state == Replay.State.CANCELED:
+            self.stdout.write(f"Canceled by {operation.canceled_by}.")
         discards = operation.action == Replay.Action.DISCARD
         self.stdout.write(
             f"{'Discarded' if discards else 'Replayed'} {operation.done} of"
