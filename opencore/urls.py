@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("accounts.urls")),
     path("v1/", include("billing.urls")),
     path("v1/", include("notifications.urls")),
+    path("v1/ops/eventing/", include("outbox.urls")),
     path("", include("gateway_proxy.urls")),
     # Last: with DEBUG, Django's own page for an unknown path would not be ours.
     re_path("", views.refuse_unknown_path),

@@ -18,6 +18,7 @@ class Api:
 
     user_id: UUID
     session_id: UUID = field(default_factory=uuid4)
+    role: str = "user"
 
     def get(self, path: str) -> HttpResponseBase:
         return Client().get(path, headers=self._headers())
@@ -39,7 +40,7 @@ class Api:
         token = mint_access(
             user_id=self.user_id,
             session_id=self.session_id,
-            role="user",
+            role=self.role,
             now=timezone.now(),
         )
         headers = {"Authorization": f"Bearer {token}"}

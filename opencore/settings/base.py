@@ -291,6 +291,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "opencore.describing.add_problems",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "DeadLetterState": "outbox.models.DeadLetter.State",
+        "ReplayState": "outbox.models.Replay.State",
+    },
 }
 
 # Cookies and transport

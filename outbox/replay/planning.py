@@ -5,18 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Exists, F, Func, Min, OuterRef, Q, TextField, Value
-from django.db.models.functions import Concat, Left
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
+from django.db.models.functions import Concat
 from psycopg.errors import QueryCanceled
 
 from outbox.backlog import RELAY
 from outbox.models import ArchivedEvent, DeadLetter, DeadLetterQuerySet, Hold, Replay
+from outbox.replay.causes import cause
 from outbox.replay.selection import Selection
 
 CAUSES_SHOWN = 10
-CAUSE_LENGTH = 160
-# Whatever differs between two errors of one cause: ids and numbers.
-PARTICULARS = r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+"
 PATIENCE = "2s"
 
 
@@ -71,7 +69,7 @@ def _describe(letters: DeadLetterQuerySet) -> Plan:
         oldest=totals["oldest"],
         by_type=_counts(letters, F("type")),
         by_scope=_counts(letters, F("scope")),
-        by_cause=_counts(letters, _cause(), most=CAUSES_SHOWN),
+        by_cause=_counts(letters, cause(), most=CAUSES_SHOWN),
         overtaken=_count_overtaken(letters),
     )
 
@@ -88,19 +86,6 @@ def _counts(
         .values_list("what", "letters")
     )
     return dict(groups[:most])
-
-
-def _cause() -> Concat:
-    line = Func("error", Value("\n"), Value(1), function="split_part")
-    same = Func(
-        Left(line, CAUSE_LENGTH),
-        Value(PARTICULARS),
-        Value("#"),
-        Value("g"),
-        function="regexp_replace",
-        output_field=TextField(),
-    )
-    return Concat("reason", Value(": "), same, output_field=TextField())
 
 
 def _count_overtaken(letters: DeadLetterQuerySet) -> int | None:

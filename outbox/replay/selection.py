@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from outbox.models import DeadLetter, DeadLetterQuerySet
+from outbox.replay.causes import cause
 
 # Within a key by its place in the line; what could not be read has only its offset.
 ORDER = (
@@ -43,6 +44,7 @@ class Selection:
     topic: str | None = None
     key: str | None = None
     reason_class: str | None = None
+    cause: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -51,7 +53,7 @@ class Selection:
 
         Raises LettersUnknown if an id is nobody's.
         """
-        letters = DeadLetter.objects.filter(self._condition()).order_by(*ORDER)
+        letters = self.matches().order_by(*ORDER)
         if self.ids:
             self._insist_on_ids()
         else:
@@ -60,6 +62,13 @@ class Selection:
             return letters
         chosen = DeadLetter.objects.filter(id__in=letters.values("id")[:limit])
         return chosen.order_by(*ORDER)
+
+    def matches(self) -> DeadLetterQuerySet:
+        """Return the letters with these properties, in whatever state they are."""
+        letters = DeadLetter.objects.filter(self._condition())
+        if self.cause:
+            letters = letters.alias(died_of=cause()).filter(died_of=self.cause)
+        return letters
 
     def to_json(self) -> dict[str, Any]:
         """Return what was asked for, for the audit; absent filters are left out."""
@@ -70,6 +79,7 @@ class Selection:
             "topic": self.topic,
             "key": self.key,
             "reason_class": self.reason_class,
+            "cause": self.cause,
             "since": self.since.isoformat() if self.since else None,
             "until": self.until.isoformat() if self.until else None,
         }

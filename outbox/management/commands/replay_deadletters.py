@@ -26,7 +26,17 @@ from outbox.replay import (
 
 RATE = 50.0
 REFUSALS_SHOWN = 20
-FILTERS = ("id", "scope", "type", "topic", "key", "reason_class", "since", "until")
+FILTERS = (
+    "id",
+    "scope",
+    "type",
+    "topic",
+    "key",
+    "reason_class",
+    "cause",
+    "since",
+    "until",
+)
 
 
 class Command(BaseCommand):
@@ -205,6 +215,7 @@ def _add_filters(parser: CommandParser) -> None:
     parser.add_argument("--topic")
     parser.add_argument("--key")
     parser.add_argument("--reason-class", help="class of failure, such as event")
+    parser.add_argument("--cause", help="cause, as a dry run names it")
     parser.add_argument("--since", type=_time, help="dead at this time or later")
     parser.add_argument("--until", type=_time, help="dead before this time")
 

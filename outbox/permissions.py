@@ -1,0 +1,19 @@
+"""Who may see and decide what the outbox does."""
+
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import BasePermission
+
+from opencore.authentication import principal_of
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+
+class IsOperator(BasePermission):
+    """Lets operators through; their token says that they are."""
+
+    def has_permission(self, request: "Request", view: "APIView") -> bool:  # noqa: ARG002 -- the signature is the framework's
+        """Tell whether this person runs the deployment."""
+        return bool(request.user) and principal_of(request).is_operator
