@@ -92,6 +92,16 @@ def check_sealing_keys(
 
 
 @register(TAG, deploy=True)
+def check_metrics_token(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 -- the signature is Django's
+    **_kwargs: object,
+) -> list[CheckMessage]:
+    """Refuse a guessable token of the metrics; without one they are not shown."""
+    token = settings.METRICS_TOKEN.encode()
+    return _weakness("METRICS_TOKEN", token, 32) if token else []
+
+
+@register(TAG, deploy=True)
 def check_cookies(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 -- the signature is Django's
     **_kwargs: object,

@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from opencore import health, views
+from outbox.metrics.exposing import show_metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("startupz", health.startupz),
+    path("metrics", show_metrics),
     path("problems/<slug:code>", views.show_problem),
     path("openapi.json", views.Schema.as_view(), name="openapi"),
     path("docs", views.Docs.as_view()),

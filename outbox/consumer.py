@@ -14,6 +14,7 @@ from opencore.context import new_request_id, working_for
 from opencore.events import EventDataInvalid
 from outbox import parking
 from outbox.consuming import handlers_of
+from outbox.counting import counts
 from outbox.envelope import Envelope, EnvelopeInvalid, from_bytes
 from outbox.failures import Failure, FailureClass
 from outbox.receiving import Received, Source
@@ -52,6 +53,7 @@ class Consumer:
                     self._source.done(received)
                 if monotonic() - self._retried_at > RETRY_PAUSE:
                     self._insist(self.retry_parked)
+                    self._insist(_keep_counts)
                     self._retried_at = monotonic()
         finally:
             self._source.close()
@@ -111,8 +113,10 @@ class Consumer:
                 [self._consumer, envelope.source, envelope.event_id],
             )
             if cursor.rowcount == 0:
+                counts.add("inbox_duplicates_total", consumer=self._consumer)
                 return
         self._handlers[envelope.event.type](envelope.event, envelope.event_id)
+        counts.add("inbox_handled_total", consumer=self._consumer)
         log.info(
             "event handled",
             extra={
@@ -145,6 +149,7 @@ class Consumer:
         """Return what to record; raise on if it is the database that is away."""
         if _database_is_away(error):
             raise error
+        counts.add("inbox_failures_total", consumer=self._consumer)
         log.warning(
             "handler failed", extra={"consumer": self._consumer}, exc_info=error
         )
@@ -191,6 +196,11 @@ class Consumer:
                         "database answers again", extra={"consumer": self._consumer}
                     )
                 return
+
+
+def _keep_counts() -> None:
+    with connection.cursor() as cursor:
+        counts.flush_if_due(cursor.execute)
 
 
 def _belonging_to(envelope: Envelope) -> AbstractContextManager[None]:

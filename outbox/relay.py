@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import psycopg
 from django.conf import settings
 
 from outbox.backlog import Backlog, WaitingEvent
+from outbox.counting import counts
 from outbox.failures import Failure, FailureClass
 from outbox.leases import LaneLost, Leases
 
@@ -119,6 +120,7 @@ class Relay:
         outcomes = self._publish(events)
         sent = _in_order(events, outcomes)
         self._backlog.mark_delivered(sent)
+        _count_delivered(sent)
         self._backlog.end_pauses({event.topic for event in sent})
         failed = {
             event: outcome
@@ -167,6 +169,9 @@ class Relay:
             if failure.kind is FailureClass.EVENT:
                 dead = self._backlog.record_failure(event, failure, self._name)
                 counted["dead" if dead else "retried"] += 1
+                counts.add(
+                    "outbox_attempts_total", outcome="dead" if dead else "retried"
+                )
                 _log_failure(event, failure, dead=dead)
             elif failure.kind is FailureClass.TOPIC:
                 refused[event.topic] = failure
@@ -213,6 +218,14 @@ def _blames_an_event(outcome: Failure | None) -> bool:
 
 def _behind(failure: Failure) -> Failure:
     return Failure(FailureClass.BEHIND, None, f"Waits behind: {failure.message}")
+
+
+def _count_delivered(events: Sequence[WaitingEvent]) -> None:
+    now = datetime.now(UTC)
+    counts.add("outbox_published_total", len(events))
+    counts.observe_latencies(
+        (now - event.occurred_at).total_seconds() for event in events
+    )
 
 
 def _log_failure(event: WaitingEvent, failure: Failure, *, dead: bool) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from opencore.ids import uuid7
 from outbox.connecting import open_connection
+from outbox.counting import counts
 from outbox.doorbell import Doorbell
 from outbox.leases import LaneLost
 from outbox.relay import Publisher, Relay, Tally
@@ -100,6 +101,7 @@ class _Run:
                 if not self._turn_once():
                     break
             except LaneLost as error:
+                counts.add("outbox_lease_lost_total")
                 log.warning("lane lost", extra={"relay": self._name, "at": str(error)})
                 self._disconnect()
             except psycopg.Error as error:
@@ -112,6 +114,7 @@ class _Run:
         if relay is not None:
             try:
                 relay.give_back_lanes()
+                self._keep_counts(at_once=True)
             except psycopg.Error as error:
                 log.info("lanes left to expire", extra={"error": str(error)})
         self._disconnect()
@@ -131,6 +134,7 @@ class _Run:
             return True
         tally = relay.relay_batch()
         self._tally += tally
+        self._keep_counts(at_once=False)
         if tally.waiting:
             self._await_kafka(relay)
         elif not tally.sent:
@@ -142,6 +146,7 @@ class _Run:
 
     def _await_kafka(self, relay: Relay) -> None:
         """Knock, ever more rarely, keeping the lanes; nothing is written meanwhile."""
+        counts.add("outbox_kafka_waits_total")
         log.error("kafka does not answer; events wait", extra={"relay": self._name})
         attempt = 0
         while not self._stop.asked and monotonic() < self._until:
@@ -162,6 +167,12 @@ class _Run:
                 going_on=lambda: self._stop.patient,
             )
         return self._relay
+
+    def _keep_counts(self, *, at_once: bool) -> None:
+        connection = self._connection
+        if connection is not None:
+            flush = counts.flush if at_once else counts.flush_if_due
+            flush(connection.execute)
 
     def _disconnect(self) -> None:
         self._relay = None

@@ -306,11 +306,12 @@ CSRF_COOKIE_SECURE = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = False
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz)$"]
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|metrics)$"]
 X_FRAME_OPTIONS = "DENY"
 
-# Logs
+# Metrics, logs
 
+METRICS_TOKEN = ENVIRONMENT.metrics_token
 LOG_LEVEL = ENVIRONMENT.log_level
 LOG_FORMAT = "json"
 LOGGING_CONFIG = "opencore.telemetry.configure_logging"

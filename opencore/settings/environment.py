@@ -169,6 +169,11 @@ class Environment(BaseSettings):
         description="Seconds a stopping server serves on while it is not ready.",
     )
 
+    metrics_token: str = Field(
+        default="",
+        description="Bearer token of /metrics; without one there is no such page.",
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe level that is logged."
     )
