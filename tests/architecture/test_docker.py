@@ -14,13 +14,14 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
-from django.db import connection
+from django.urls import resolve
 from pytest_django import Settings
 
 from gateway_proxy.config import read_config
 from opencore.localservices.parts import PARTS
 from opencore.settings.environment import Environment
 from outbox.consuming import handlers_of
+from outbox.metrics.exposing import show_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -42,6 +43,7 @@ SECRETS = {
     "JWT_SIGNING_KEY",
     "JWT_REFRESH_SIGNING_KEY",
     "CODE_PEPPER",
+    "METRICS_TOKEN",
     "SEALING_KEYS",
 }
 
@@ -269,23 +271,36 @@ def test_a_configuration_is_mounted(path: Path) -> None:
     assert any(path.is_relative_to(DOCKER / mount) for mount in mounts)
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "question",
-    [
-        query["sql"]
-        for query in yaml.safe_load((DOCKER / "otel-collector.yaml").read_text())[
-            "receivers"
-        ]["sqlquery"]["queries"]
-    ],
-    ids=["pending", "oldest", "dead letters", "held keys", "served lanes"],
-)
-def test_the_collector_can_ask_the_outbox(question: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(question)
-        rows = cursor.fetchall()
+def test_prometheus_reads_the_page_of_the_api_with_the_token_that_it_is_given() -> None:
+    prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
+    (job,) = [
+        job for job in prometheus["scrape_configs"] if job["job_name"] == "opencore"
+    ]
+    service = SERVICES["prometheus"]
+    (start,) = service["command"]
 
-    assert all(None not in row for row in rows)
+    assert resolve(job["metrics_path"]).func is show_metrics
+    assert job["static_configs"] == [{"targets": ["api:8000"]}]
+    assert f'"$$METRICS_TOKEN" > {job["authorization"]["credentials_file"]}' in start
+    assert set(service["environment"]) <= set(OURS["api"]["environment"])
+
+
+def test_prometheus_reads_the_alerts_where_they_are_mounted() -> None:
+    prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
+    mounts = dict(volume.split(":")[:2] for volume in SERVICES["prometheus"]["volumes"])
+
+    assert prometheus["rule_files"] == [mounts["./alerts.yaml"]]
+
+
+def test_grafana_reads_the_boards_where_they_are_mounted() -> None:
+    provisioning = DOCKER / "grafana/provisioning"
+    (provider,) = yaml.safe_load(
+        (provisioning / "dashboards/opencore.yaml").read_text("utf-8")
+    )["providers"]
+    mounts = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
+
+    assert provider["options"]["path"] == mounts["./grafana/dashboards"]
+    assert list((DOCKER / "grafana/dashboards").glob("*.json"))
 
 
 class Server(BaseHTTPRequestHandler):

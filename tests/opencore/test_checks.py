@@ -59,6 +59,7 @@ def test_every_check_is_one_of_a_deployment() -> None:
     assert of_deployment == {
         "check_debug",
         "check_secrets",
+        "check_metrics_token",
         "check_sealing_keys",
         "check_cookies",
         "check_database_encryption",
