@@ -1,6 +1,6 @@
 """The page of dead letters: what died of what, and the two things one can do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,58 +10,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from opencore.admin import ReadOnlyAdmin
 from outbox.admin.events import as_uuid
+from outbox.admin.filters import CauseFilter, DiedFilter, StateFilter
 from outbox.admin.holds import actor_of
 from outbox.admin.paging import BoundedPages
 from outbox.admin.presenting import identifier, moment, preformatted, pretty, short
 from outbox.models import Attempt, DeadLetter, Replay
-from outbox.replay import ReplayRefused, Selection, plan, replay
+from outbox.replay import ReplayRefused, Selection, begin, plan_of, prepare
+from outbox.replay.causes import groups_of
 
 Rows = QuerySet[Any]
 
-# So many letters are decided while a browser waits; for more there is the command.
-MOST_LETTERS = 500
-
-
-class StateFilter(admin.SimpleListFilter):
-    """By state; those that wait for a decision unless asked otherwise."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(
-        self,
-        request: HttpRequest,  # noqa: ARG002 -- the signature is Django's
-        model_admin: Any,  # noqa: ANN401, ARG002 -- the signature is Django's
-    ) -> list[tuple[str, str]]:
-        """Return the choices besides the first."""
-        return [
-            (DeadLetter.State.REPLAYED, "Replayed"),
-            (DeadLetter.State.DISCARDED, "Discarded"),
-            ("all", "All"),
-        ]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:  # noqa: ANN401 -- the signature is Django's
-        """Name the choice of those who choose nothing."""
-        default, *others = super().choices(changelist)
-        yield {**default, "display": "Waiting"}
-        yield from others
-
-    def queryset(
-        self,
-        request: HttpRequest,  # noqa: ARG002 -- the signature is Django's
-        queryset: Rows,
-    ) -> Rows:
-        """Keep the letters of the state."""
-        if self.value() is None:
-            return queryset.filter(state=DeadLetter.State.WAITING)
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(state=self.value())
+# So many letters are planned while a browser waits; for more there is the command.
+MOST_LETTERS = 5000
 
 
 @admin.register(DeadLetter)
@@ -71,6 +37,8 @@ class DeadLetters(ReadOnlyAdmin):
     list_display = ("kind", "cause", "verdict", "place", "died")
     list_filter = (
         StateFilter,
+        DiedFilter,
+        CauseFilter,
         ("scope", admin.AllValuesFieldListFilter),
         ("reason", admin.AllValuesFieldListFilter),
         ("type", admin.AllValuesFieldListFilter),
@@ -116,13 +84,17 @@ class DeadLetters(ReadOnlyAdmin):
         )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page on which a decision is confirmed."""
-        confirm = path(
-            "resolve/",
-            self.admin_site.admin_view(self.resolve),
-            name="outbox_deadletter_resolve",
-        )
-        return [confirm, *super().get_urls()]
+        """Add the page of groups, and the one on which a decision is confirmed."""
+        pages = {"groups": self.show_groups, "resolve": self.resolve}
+        mine = [
+            path(
+                f"{name}/",
+                self.admin_site.admin_view(page),
+                name=f"outbox_deadletter_{name}",
+            )
+            for name, page in pages.items()
+        ]
+        return [*mine, *super().get_urls()]
 
     @admin.action(description="Replay the selected letters…", permissions=["resolve"])
     def replay(self, request: HttpRequest, letters: Rows) -> HttpResponse | None:
@@ -134,31 +106,30 @@ class DeadLetters(ReadOnlyAdmin):
         """Show what would be discarded."""
         return self._ask_about(request, letters, Replay.Action.DISCARD)
 
+    def show_groups(self, request: HttpRequest) -> HttpResponse:
+        """Show the letters that wait by what they died of."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Dead letters by cause",
+            "groups": groups_of(DeadLetter.objects.waiting()),
+            "may_resolve": self.has_resolve_permission(request),
+        }
+        return TemplateResponse(request, "admin/outbox/deadletter/groups.html", context)
+
     def resolve(self, request: HttpRequest) -> HttpResponse:
-        """Show what would be done; with a reason, do it and show what came of it."""
+        """Show what would be done; with a reason, let Celery do exactly that."""
         if request.method != "POST" or not self.has_resolve_permission(request):
             raise PermissionDenied
-        ids = tuple(_ids(request.POST.get("letters", "")))
-        discards = request.POST.get("action") == Replay.Action.DISCARD
-        action = Replay.Action.DISCARD if discards else Replay.Action.REPLAY
-        reason = request.POST.get("reason", "").strip()
         try:
-            if not ids or not reason:
-                tried = "reason" in request.POST
-                return self._preview(request, ids, action, tried=tried)
-            operation = replay(
-                selection=Selection(ids=ids),
-                action=action,
-                actor=actor_of(request),
-                reason=reason,
-                rate=None,
-                limit=MOST_LETTERS,
-                stop_on_failure_rate=None,
-            )
+            if "plan" in request.POST:
+                return self._decide(request)
+            return self._preview(request, _selection(request), _action(request))
         except ReplayRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:outbox_deadletter_changelist"))
-        return self._show_outcome(request, operation)
 
     @admin.display(description="type", ordering="type")
     def kind(self, letter: DeadLetter) -> str:
@@ -234,24 +205,49 @@ class DeadLetters(ReadOnlyAdmin):
                 messages.ERROR,
             )
             return None
-        return self._preview(request, ids, action, tried=False)
+        return self._preview(request, Selection(ids=ids), action)
 
     def _preview(
-        self,
-        request: HttpRequest,
-        ids: tuple[UUID, ...],
-        action: Replay.Action,
-        *,
-        tried: bool,
+        self, request: HttpRequest, selection: Selection, action: Replay.Action
     ) -> HttpResponse:
-        if not ids:
-            raise ReplayRefused("No letters were selected.")
+        operation = prepare(
+            selection=selection,
+            action=action,
+            actor=actor_of(request),
+            rate=None,
+            limit=MOST_LETTERS,
+            stop_on_failure_rate=None,
+        )
+        return self._ask_why(request, operation, tried=False)
+
+    def _decide(self, request: HttpRequest) -> HttpResponse:
+        planned = as_uuid(request.POST["plan"]) or UUID(int=0)
+        mine = Replay.objects.filter(
+            id=planned, actor=actor_of(request), state=Replay.State.PLANNED
+        ).first()
+        reason = request.POST.get("reason", "")
+        if mine is not None and not reason.strip():
+            return self._ask_why(request, mine, tried=True)
+        operation = begin(
+            operation_id=planned,
+            actor=actor_of(request),
+            reason=reason,
+            now=timezone.now(),
+        )
+        return HttpResponseRedirect(
+            reverse("admin:outbox_replay_change", args=[operation.id])
+        )
+
+    def _ask_why(
+        self, request: HttpRequest, operation: Replay, *, tried: bool
+    ) -> HttpResponse:
+        action = Replay.Action(operation.action)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"{action.label} these letters?",
-            "plan": plan(selection=Selection(ids=ids), limit=MOST_LETTERS),
-            "letters": " ".join(str(name) for name in ids),
+            "plan": plan_of(operation),
+            "operation": operation,
             "action": action,
             "tried": tried,
         }
@@ -259,17 +255,24 @@ class DeadLetters(ReadOnlyAdmin):
             request, "admin/outbox/deadletter/resolve.html", context
         )
 
-    def _show_outcome(self, request: HttpRequest, operation: Replay) -> HttpResponse:
-        discards = operation.action == Replay.Action.DISCARD
-        self.message_user(
-            request,
-            f"{'Discarded' if discards else 'Replayed'} {operation.done} of"
-            f" {operation.planned} events; {operation.refused} refused.",
-            messages.WARNING if operation.refused else messages.SUCCESS,
-        )
-        return HttpResponseRedirect(
-            reverse("admin:outbox_replay_change", args=[operation.id])
-        )
+
+def _action(request: HttpRequest) -> Replay.Action:
+    discards = request.POST.get("action") == Replay.Action.DISCARD
+    return Replay.Action.DISCARD if discards else Replay.Action.REPLAY
+
+
+def _selection(request: HttpRequest) -> Selection:
+    """Return the letters that were named, or those of a group. Raises ReplayRefused."""
+    cause = request.POST.get("cause", "")
+    ids = tuple(_ids(request.POST.get("letters", "")))
+    if not ids and not cause:
+        raise ReplayRefused("No letters were selected.")
+    return Selection(
+        ids=ids,
+        cause=cause,
+        type=request.POST.get("type"),
+        scope=request.POST.get("scope"),
+    )
 
 
 def _ids(text: str) -> Iterable[UUID]:

@@ -1,5 +1,6 @@
 """What operators can do on their pages, and what is asked of them first."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 from opencore.ids import uuid7
 from outbox.admin import letters as letters_page
 from outbox.models import DeadLetter, Hold, OutboxEvent, Replay, TopicPause
+from outbox.replay.background import run_waiting
 from tests.outbox.letters import replay_all, store_letters
 from tests.outbox.operators import operator_with, page, sign_in
 
@@ -32,12 +34,24 @@ def select(client: Client, action: str, letters: list[DeadLetter]) -> "Response"
     return client.post(LETTERS, {"action": action, "_selected_action": chosen})
 
 
+def look_at(client: Client, action: str, letters: list[DeadLetter]) -> "Response":
+    chosen = " ".join(str(letter.id) for letter in letters)
+    return client.post(RESOLVE, {"action": action, "letters": chosen}, follow=True)
+
+
 def confirm(
     client: Client, action: str, letters: list[DeadLetter], reason: str
 ) -> "Response":
-    chosen = " ".join(str(letter.id) for letter in letters)
-    data = {"action": action, "letters": chosen, "reason": reason}
+    """Look at what would be done, and give the reason for it."""
+    look_at(client, action, letters)
+    planned = Replay.objects.filter(state="planned").values_list("id", flat=True)
+    data = {"plan": str(planned.get()), "reason": reason}
     return client.post(RESOLVE, data, follow=True)
+
+
+def run() -> None:
+    """Do what Celery's worker does."""
+    run_waiting(turn=timedelta(seconds=60))
 
 
 @pytest.mark.parametrize("action", ["replay", "discard"])
@@ -54,7 +68,7 @@ def test_an_action_shows_counts_and_asks_for_a_reason_first(
     assert "<td>3</td><td>event: message of # bytes is too large</td>" in shown
     assert 'name="reason"' in shown
     assert DeadLetter.objects.waiting().count() == 3
-    assert Replay.objects.count() == 0
+    assert Replay.objects.decided().count() == 0
 
 
 def test_the_preview_warns_of_what_would_be_refused(grace: Client) -> None:
@@ -77,7 +91,8 @@ def test_without_a_reason_nothing_is_done(grace: Client, reason: str) -> None:
     shown = confirm(grace, "replay", letters, reason).content.decode()
 
     assert "Say why: the reason is kept with each letter." in shown
-    assert (DeadLetter.objects.waiting().count(), Replay.objects.count()) == (1, 0)
+    assert DeadLetter.objects.waiting().count() == 1
+    assert Replay.objects.get().state == "planned"
 
 
 def test_a_confirmed_replay_runs_in_the_name_of_who_confirmed_it(
@@ -85,9 +100,12 @@ def test_a_confirmed_replay_runs_in_the_name_of_who_confirmed_it(
 ) -> None:
     letters = store_letters(2)
 
-    shown = confirm(grace, "replay", letters, "the limit was raised").content.decode()
+    asked = confirm(grace, "replay", letters, "the limit was raised").content.decode()
+    run()
 
     operation = Replay.objects.get()
+    shown = page(grace, f"replay/{operation.id}/change/")
+    assert "It waits for a worker of Celery" in asked
     assert "Replayed 2 of 2 events; 0 refused." in shown
     assert str(operation.id) in shown
     assert (operation.actor, operation.reason, operation.done) == (
@@ -101,8 +119,10 @@ def test_a_confirmed_replay_runs_in_the_name_of_who_confirmed_it(
 def test_a_confirmed_discard_lets_the_keys_go(grace: Client) -> None:
     letters = store_letters(2)
 
-    shown = confirm(grace, "discard", letters, "a test account").content.decode()
+    confirm(grace, "discard", letters, "a test account")
+    run()
 
+    shown = page(grace, f"replay/{Replay.objects.get().id}/change/")
     assert "Discarded 2 of 2 events; 0 refused." in shown
     assert DeadLetter.objects.filter(state="discarded").count() == 2
     assert (Hold.objects.count(), OutboxEvent.objects.count()) == (0, 0)
@@ -110,10 +130,13 @@ def test_a_confirmed_discard_lets_the_keys_go(grace: Client) -> None:
 
 def test_what_another_operator_decided_meanwhile_is_refused(grace: Client) -> None:
     letters = store_letters(2)
+    confirm(grace, "replay", letters, "the limit was raised")
     replay_all(ids=[letters[0].id])
 
-    shown = confirm(grace, "replay", letters, "the limit was raised").content.decode()
+    run()
 
+    mine = Replay.objects.get(background=True)
+    shown = page(grace, f"replay/{mine.id}/change/")
     assert "Replayed 1 of 2 events; 1 refused." in shown
     assert "It was replayed by grace@example.com" in shown
     assert OutboxEvent.objects.count() == 2
@@ -151,14 +174,14 @@ def test_an_unknown_letter_is_refused_and_nothing_is_done(grace: Client) -> None
     letters = store_letters(1)
     stranger = DeadLetter(id=uuid7())
 
-    shown = confirm(grace, "replay", [*letters, stranger], "why not").content.decode()
+    shown = look_at(grace, "replay", [*letters, stranger]).content.decode()
 
     assert f"No dead letter has the id {stranger.id}." in shown
     assert (DeadLetter.objects.waiting().count(), Replay.objects.count()) == (1, 0)
 
 
 def test_nothing_selected_is_nothing_done(grace: Client) -> None:
-    shown = confirm(grace, "replay", [], "why not").content.decode()
+    shown = look_at(grace, "replay", []).content.decode()
 
     assert "No letters were selected." in shown
     assert Replay.objects.count() == 0
@@ -180,7 +203,7 @@ def test_who_may_only_look_is_offered_nothing_and_can_do_nothing() -> None:
         ada, f"deadletter/{letters[0].id}/change/"
     )
     select(ada, "replay", letters)
-    response = confirm(ada, "replay", letters, "the limit was raised")
+    response = look_at(ada, "replay", letters)
 
     assert "Replay the selected" not in offered
     assert "Replay…" not in offered
@@ -194,7 +217,7 @@ def test_who_may_change_letters_can_decide() -> None:
 
     confirm(ada, "replay", letters, "the limit was raised")
 
-    assert Replay.objects.get().actor == "ada@example.com"
+    assert Replay.objects.decided().get().actor == "ada@example.com"
 
 
 def test_a_decision_is_not_made_by_a_link(grace: Client) -> None:
