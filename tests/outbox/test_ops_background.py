@@ -1,18 +1,15 @@
-"""Operations that are planned first, run by Celery, and canceled from anywhere."""
+"""Operations that are planned first and run by Celery, also after a worker died."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from io import StringIO
 from pathlib import Path
 from threading import Event
 from time import monotonic
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 from psycopg.conninfo import make_conninfo
@@ -20,57 +17,30 @@ from pytest_django import Settings
 
 from opencore.celery import app
 from outbox import tasks
-from outbox.models import DeadLetter, Hold, OutboxEvent, Replay, ReplayItem
+from outbox.models import DeadLetter, OutboxEvent, Replay, ReplayItem
 from outbox.replay import (
     OperationBusy,
-    OperationCanceled,
-    OperationEnded,
     OperationUnknown,
     PlanGone,
     Progress,
     ReasonMissing,
     Selection,
     begin,
-    cancel,
     plan_of,
     prepare,
     replay,
     resume,
 )
 from outbox.replay.background import run_waiting
-from outbox.replay.executing import lock_name
 from outbox.replay.operations import PLANS_LIVE_FOR, forget_plans
-from tests.outbox.letters import outcome, replay_all, store_letters
+from tests.outbox.letters import outcome, store_letters
+from tests.outbox.plans import ADA, GRACE, HeldElsewhere, begun, planned
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TURN = timedelta(seconds=60)
 DEADLINE = 60.0
-GRACE = "grace@example.com"
-ADA = "ada@example.com"
-
-
-def planned(*, rate: float | None = None, limit: int | None = None) -> Replay:
-    """Return what grace looked at: all letters that wait."""
-    return prepare(
-        selection=Selection(),
-        action=Replay.Action.REPLAY,
-        actor=GRACE,
-        rate=rate,
-        limit=limit,
-        stop_on_failure_rate=None,
-    )
-
-
-def begun(operation: Replay) -> Replay:
-    """Return the plan as grace decided it."""
-    return begin(
-        operation_id=operation.id,
-        actor=GRACE,
-        reason="the limit was raised",
-        now=timezone.now(),
-    )
 
 
 def test_a_plan_changes_no_letter_and_is_run_by_nobody() -> None:
@@ -237,7 +207,7 @@ def test_the_share_of_refusals_that_was_asked_for_stops_it_in_the_background() -
 
 
 def test_an_operation_that_somebody_runs_is_left_to_them(
-    held_elsewhere: "HeldElsewhere",
+    held_elsewhere: HeldElsewhere,
 ) -> None:
     store_letters(1)
     operation = begun(planned())
@@ -254,107 +224,6 @@ def test_beat_looks_for_operations_beside_the_relay() -> None:
 
     assert (entry["schedule"], entry["task"]) == (2, tasks.run_replays.name)
     assert route["queue"].name == "default"
-
-
-def test_a_queued_operation_is_canceled_at_once_and_says_by_whom() -> None:
-    store_letters(2)
-    operation = begun(planned())
-
-    canceled = cancel(operation_id=operation.id, actor=ADA)
-    run_waiting(turn=TURN)
-
-    assert (outcome(canceled), canceled.canceled_by) == (("canceled", 2, 0, 0), ADA)
-    assert canceled.ended_at is not None
-    assert DeadLetter.objects.waiting().count() == 2
-
-
-def test_a_running_operation_ends_before_its_next_letter() -> None:
-    store_letters(5)
-
-    operation = replay(
-        selection=Selection(),
-        action=Replay.Action.REPLAY,
-        actor=GRACE,
-        reason="the limit was raised",
-        rate=None,
-        limit=None,
-        stop_on_failure_rate=None,
-        on_progress=_cancel_after_two,
-    )
-
-    assert outcome(operation) == ("canceled", 5, 2, 0)
-    assert (operation.canceled_by, operation.ended_at is None) == (ADA, False)
-    assert operation.items.filter(outcome="planned").count() == 3
-    assert Hold.objects.count() == DeadLetter.objects.waiting().count() + 2
-
-
-def test_a_canceled_operation_is_not_resumed() -> None:
-    store_letters(1)
-    operation = begun(planned())
-    cancel(operation_id=operation.id, actor=ADA)
-
-    with pytest.raises(OperationCanceled, match=f"{ADA} canceled operation"):
-        resume(operation_id=operation.id, rate=None, stop_on_failure_rate=None)
-
-    assert Replay.objects.get().state == "canceled"
-    assert DeadLetter.objects.waiting().count() == 1
-
-
-def test_asking_again_keeps_the_first_who_canceled() -> None:
-    operation = begun(planned())
-    cancel(operation_id=operation.id, actor=ADA)
-
-    assert cancel(operation_id=operation.id, actor=GRACE).canceled_by == ADA
-
-
-def test_one_that_another_process_runs_is_asked_to_end(
-    held_elsewhere: "HeldElsewhere",
-) -> None:
-    operation = begun(planned())
-    held_elsewhere.hold(operation)
-
-    canceled = cancel(operation_id=operation.id, actor=ADA)
-
-    assert (canceled.state, canceled.canceled_by) == ("queued", ADA)
-    assert canceled.cancel_asked_at is not None
-
-
-def test_one_that_has_ended_is_not_canceled() -> None:
-    operation = replay_all()
-
-    with pytest.raises(OperationEnded):
-        cancel(operation_id=operation.id, actor=ADA)
-
-    assert Replay.objects.get().canceled_by == ""
-
-
-def test_a_plan_is_nothing_that_could_be_canceled() -> None:
-    with pytest.raises(OperationUnknown):
-        cancel(operation_id=planned().id, actor=ADA)
-
-
-def test_the_command_cancels_too() -> None:
-    store_letters(2)
-    operation, out = begun(planned()), StringIO()
-
-    call_command(
-        "replay_deadletters",
-        *("--cancel", str(operation.id), "--actor", ADA),
-        stdout=out,
-    )
-
-    assert out.getvalue().splitlines() == [
-        f"Operation {operation.id} is canceled; 0 of 2 events were done."
-    ]
-    assert Replay.objects.get().canceled_by == ADA
-
-
-def test_the_command_refuses_to_resume_what_was_canceled() -> None:
-    operation = begun(planned())
-    cancel(operation_id=operation.id, actor=ADA)
-
-    with pytest.raises(CommandError, match=f"{ADA} canceled operation"):
-        call_command("replay_deadletters", "--resume", str(operation.id))
 
 
 @pytest.fixture
@@ -399,21 +268,6 @@ def test_what_a_killed_worker_left_is_finished_once_by_the_next(
     assert set(DeadLetter.objects.values_list("replay_count", flat=True)) == {1}
 
 
-class HeldElsewhere:
-    """Another process that runs an operation."""
-
-    def __init__(self) -> None:
-        self._connection = connection.copy()
-
-    def hold(self, operation: Replay) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock(%s, %s)", lock_name(operation.id))
-
-    def close(self) -> None:
-        self._connection.connection.close()
-        self._connection.close()
-
-
 @pytest.fixture
 def held_elsewhere() -> Iterator[HeldElsewhere]:
     other = HeldElsewhere()
@@ -450,11 +304,6 @@ def _another(letter: DeadLetter) -> DeadLetter:
 def _interrupt_after_one(progress: Progress) -> None:
     if progress.done == 1:
         raise KeyboardInterrupt
-
-
-def _cancel_after_two(progress: Progress) -> None:
-    if progress.done == 2:
-        cancel(operation_id=progress.operation_id, actor=ADA)
 
 
 def _wait_until(happened: Callable[[], bool]) -> None:
