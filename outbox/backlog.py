@@ -36,6 +36,7 @@ class WaitingEvent:
     extra: Mapping[str, str] | None
     request_id: str | None
     occurred_at: datetime
+    created_at: datetime
     attempts: int
 
     def headers(self) -> list[tuple[str, bytes]]:
@@ -239,7 +240,7 @@ def _places(events: Sequence[WaitingEvent]) -> dict[str, list[int]]:
 
 DUE = """
 select e.lane, e.id, e.event_id, e.type, e.topic, e.key, e.payload,
-       e.headers as extra, e.request_id, e.occurred_at, e.attempts
+       e.headers as extra, e.request_id, e.occurred_at, e.created_at, e.attempts
 from unnest(%(lanes)s::smallint[], %(low)s::bigint[]) as mine(lane, low)
 cross join lateral (
     select * from outbox_event w

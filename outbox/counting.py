@@ -33,7 +33,7 @@ class Counts:
                 self._waiting[name, json.dumps(labels, sort_keys=True)] += by
 
     def observe_latencies(self, seconds: Iterable[float]) -> None:
-        """Count how long events took from their emit to Kafka's answer."""
+        """Count how long events took from their commit to Kafka's answer."""
         for taken in seconds:
             bound = LATENCY_BOUNDS[bisect_left(LATENCY_BOUNDS, taken)]
             self.add(LATENCY, le=bound_name(bound))

@@ -224,7 +224,7 @@ def _count_delivered(events: Sequence[WaitingEvent]) -> None:
     now = datetime.now(UTC)
     counts.add("outbox_published_total", len(events))
     counts.observe_latencies(
-        (now - event.occurred_at).total_seconds() for event in events
+        (now - event.created_at).total_seconds() for event in events
     )
 
 

@@ -94,7 +94,7 @@ METRICS = (
     Metric(
         "outbox_kafka_waits_total", "counter", "Times that relays waited for Kafka."
     ),
-    Metric(LATENCY, "histogram", "From the emit of an event to Kafka's answer."),
+    Metric(LATENCY, "histogram", "From the commit of an event to Kafka's answer."),
     Metric("inbox_handled_total", "counter", "Events handled.", ("consumer",)),
     Metric(
         "inbox_duplicates_total",

@@ -241,6 +241,19 @@ def test_a_relay_counts_what_it_sent_and_how_long_it_took(
     assert 0 < found[f"{LATENCY}_sum"][()] < 600
 
 
+def test_an_old_event_that_is_replayed_was_not_slow(
+    new_relay: Relays, counted: Counts
+) -> None:
+    store_letters(1)
+    DeadLetter.objects.update(occurred_at=timezone.now() - timedelta(days=3))
+    replay_all()
+
+    new_relay().relay_batch()
+    write_down(counted)
+
+    assert 0 < scrape()[f"{LATENCY}_sum"][()] < 600
+
+
 def test_a_relay_counts_attempts_by_what_came_of_them(
     new_relay: Relays, kafka: KafkaSpy, counted: Counts
 ) -> None:
