@@ -146,6 +146,16 @@ def test_old_plans_are_forgotten_but_no_decision_is() -> None:
     assert ReplayItem.objects.get().replay == decided
 
 
+def test_beat_forgets_old_plans_with_the_other_old_things() -> None:
+    planned()
+    Replay.objects.update(started_at=timezone.now() - 2 * PLANS_LIVE_FOR)
+    young = planned()
+
+    tasks.maintain_tables()
+
+    assert Replay.objects.get() == young
+
+
 def test_a_plan_can_not_be_resumed() -> None:
     operation = planned()
 

@@ -69,6 +69,9 @@ def test_says_nothing_of_what_is_not_there() -> None:
         pytest.param({"topic": "opencore.org.v1"}, 1, id="topic"),
         pytest.param({"key": "ada"}, 1, id="key"),
         pytest.param({"reason_class": "unreadable"}, 1, id="reason class"),
+        pytest.param(
+            {"cause": "event: message of # bytes is too large"}, 2, id="cause"
+        ),
         pytest.param({"since": NEW_YEAR}, 2, id="since is included"),
         pytest.param({"until": NEW_YEAR}, 1, id="until is not"),
         pytest.param({"scope": "relay", "type": "other"}, 1, id="both"),
