@@ -1,64 +1,15 @@
 """What the processes say: all of it into logs, what matters onto the terminal."""
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic
 
 from opencore.localservices.process import Child
+from opencore.localservices.story import Story
 
 COLORS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
-# Lines of trouble, of its end, and the mail that a newcomer waits for.
-MATTERS = re.compile(
-    r"\[(error|critical)\s*\]|^mail to\b|^OpenCore does not|\banswers? again\b",
-    re.IGNORECASE,
-)
-# Where a traceback ends, if what it tells of is only a part that is away.
-OUTAGE = re.compile(
-    r"^[\w.]*(ConnectionError|ConnectionRefusedError|ConnectionResetError|TimeoutError"
-    r"|OperationalError|InterfaceError|BusyLoadingError|DatabaseUnreachable)\b"
-)
-# An outage is the same trouble again and again: it is said once in so many seconds.
-REPEATED_AFTER = 30.0
-PARTICULARS = re.compile(r"^\S+Z\s|\d+|error=.*$")
-
-
-class Extract:
-    """Takes from what one process says what a person at the terminal must know."""
-
-    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._said_at: dict[str, float] = {}
-        self._traceback: list[str] = []
-
-    def of(self, line: str) -> list[str]:
-        """Return what is to be printed, now that this line came."""
-        if line.startswith("Traceback (most recent call last)"):
-            self._traceback = [line]
-            return []
-        if self._traceback:
-            return self._go_on(line)
-        if not MATTERS.search(line) or self._was_said(line):
-            return []
-        return [line]
-
-    def _go_on(self, line: str) -> list[str]:
-        self._traceback.append(line)
-        if not line or line.startswith((" ", "\t")):
-            return []
-        whole, self._traceback = self._traceback, []
-        return [] if OUTAGE.match(line) or self._was_said(line) else whole
-
-    def _was_said(self, line: str) -> bool:
-        if line.startswith("mail to"):
-            return False
-        trouble, now = PARTICULARS.sub("", line), self._clock()
-        if now - self._said_at.get(trouble, float("-inf")) < REPEATED_AFTER:
-            return True
-        self._said_at[trouble] = now
-        return False
 
 
 class Terminal:
@@ -67,6 +18,9 @@ class Terminal:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._colors: dict[str, int] = {}
+        self._stories: dict[str, Story] = {}
+        # Each part is heard in a thread of its own; the supervisor looks at all.
+        self._lock = Lock()
 
     def say(self, text: str = "", *, who: str = "") -> None:
         """Print a line of ours, or of a part."""
@@ -80,6 +34,20 @@ class Terminal:
         """Write what the child says to its log, and what matters to the terminal."""
         Thread(target=self._copy, args=(child,), daemon=True).start()
 
+    def look(self) -> None:
+        """Say which outages are over; called every now and then."""
+        with self._lock:
+            for name, story in self._stories.items():
+                for text in story.look(now=monotonic()):
+                    self.say(text, who=name)
+
+    def hear(self, text: str, *, who: str) -> None:
+        """Print what of this line somebody should see."""
+        with self._lock:
+            story = self._stories.setdefault(who, Story())
+            for shown in story.hear(text, now=monotonic()):
+                self.say(shown, who=who)
+
     def _copy(self, child: Child) -> None:
         output = child.output
         if output is None:
@@ -89,9 +57,7 @@ class Terminal:
             for line in iter(output.readline, b""):
                 log.write(line)
                 log.flush()
-                text = line.decode("utf-8", "replace").rstrip()
-                for said in extract.of(text):
-                    self.say(said, who=child.name)
+                self.hear(line.decode("utf-8", "replace").rstrip(), who=child.name)
 
     def _paint(self, who: str) -> str:
         if not sys.stdout.isatty():
