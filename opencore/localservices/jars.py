@@ -94,11 +94,15 @@ def _known_whole(jar: Jar, folder: Path) -> bool:
 
 def _fetch_all(jars: Iterable[Jar], folder: Path, say: Say, fetch: Fetch) -> None:
     jars = list(jars)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
         done = pool.map(lambda jar: _fetch_one(jar, folder, say, fetch), jars)
         for count, _ in enumerate(done, start=1):
             if count % 10 == 0 or count == len(jars):
                 say(f"  {count} of {len(jars)} jars")
+    finally:
+        # Ctrl-C or a jar that can't be had: nobody waits for the rest.
+        pool.shutdown(cancel_futures=True)
 
 
 def _fetch_one(jar: Jar, folder: Path, say: Say, fetch: Fetch) -> None:
