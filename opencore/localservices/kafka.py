@@ -50,7 +50,7 @@ logger.server.level = info
 """
 FLAGS = (
     *("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
-    # Java would leave a file for its tools in the machine's own /tmp.
+    # Its file would lie in /tmp, outside of the checkout.
     "-XX:-UsePerfData",
 )
 
@@ -102,7 +102,7 @@ class Kafka:
         scratch = self._home / "tmp"
         scratch.mkdir(exist_ok=True)
         options = [*FLAGS, f"-Djava.io.tmpdir={scratch}"]
-        options += [f"-Dlog4j2.configurationFile={logging.as_uri()}"]
+        options.append(f"-Dlog4j2.configurationFile={logging.as_uri()}")
         if not (self._home / "data" / "meta.properties").exists():
             self._format(java, options, class_path, properties)
         self._child = Child(
