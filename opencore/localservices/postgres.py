@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from opencore.localservices.places import LocalServiceError, Places, write_privately
@@ -50,6 +51,7 @@ class Postgres:
         self._port = self._port or self._places.port("postgres")
         if not (self._data / "PG_VERSION").exists():
             self._initialize()
+        self._clear_the_way()
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -86,6 +88,19 @@ class Postgres:
         """Shut the server down, without waiting for its clients."""
         if self._child is not None:
             self._child.stop(grace=20, number=signal.SIGINT)
+
+    def _clear_the_way(self) -> None:
+        # The profile's lock is held, so what the file names is a server that a killed
+        # supervisor left, or nobody, or a stranger who was given the number since.
+        path = self._data / "postmaster.pid"
+        try:
+            left = psutil.Process(int(path.read_text("utf-8").splitlines()[0]))
+            if Path(left.cwd()) == self._data:
+                left.send_signal(signal.SIGINT)
+                left.wait(20)
+        except (FileNotFoundError, ValueError, IndexError, psutil.Error):
+            pass
+        path.unlink(missing_ok=True)
 
     def _accepts(self) -> bool:
         try:
