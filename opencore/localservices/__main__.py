@@ -1,6 +1,7 @@
 """`python -m opencore.localservices run | demo | down | up | exec`."""
 
 import argparse
+import errno
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from opencore.localservices.terminal import Terminal
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_WITHIN = 180.0
 CHANGE_WITHIN = 60.0
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 def main() -> int:
@@ -29,6 +31,14 @@ def main() -> int:
     except LocalServiceError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except OSError as error:
+        if error.errno not in DISK_TROUBLE:
+            raise
+        sys.stderr.write(f"{error.filename or ROOT}: {error.strerror}.\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        return 130
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,6 +52,8 @@ def demo(arguments: argparse.Namespace) -> int:
     running = read_running(ROOT)
     if running is not None:
         return _demo(running, arguments.rest)
+    # Like Ctrl-C, so that the system of its own is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("Nothing runs here; starting a system for the demo", flush=True)
     own = subprocess.Popen(
         [PYTHON, "-m", "opencore.localservices", "run"], cwd=ROOT, process_group=0
@@ -129,7 +141,9 @@ def _until_part(part: str, wanted: str) -> None:
     give_up = monotonic() + CHANGE_WITHIN
     while monotonic() < give_up:
         running = read_running(ROOT)
-        if running is not None and running.parts.get(part) == wanted:
+        if running is None:
+            raise LocalServiceError("The running system ended meanwhile.")
+        if running.parts.get(part) == wanted:
             return
         Event().wait(0.05)
     raise LocalServiceError(f"{part} did not become {wanted} in time; see .local/log.")

@@ -6,12 +6,14 @@ import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from types import FrameType
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from opencore.localservices.parts import PARTS, PYTHON, Part
 from opencore.localservices.places import LocalServiceError
@@ -24,6 +26,11 @@ TICK = 0.1
 LONGEST_BACKOFF = 30.0
 STEADY_AFTER = 30.0
 API_WITHIN = 60.0
+LOOK_FOR_KAFKA_EVERY = 0.5
+
+
+class _StartInterrupted(Exception):
+    """Somebody asked to stop before everything was started."""
 
 
 @dataclass
@@ -51,6 +58,8 @@ class Supervisor:
         self._root = root
         self._terminal = terminal
         self._stop = Event()
+        self._starting = False
+        self._kafka_trouble = ""
         self._began = monotonic()
         self._state = myself()
         named = {**_dotenv(root), **os.environ}
@@ -69,11 +78,16 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._asked_to_stop)
         signal.signal(signal.SIGTERM, self._asked_to_stop)
         try:
+            self._starting = True
             self._start()
+            self._starting = False
             while not self._stop.is_set():
                 self._watch()
                 self._stop.wait(TICK)
+        except _StartInterrupted:
+            self._say("Stopped while starting")
         finally:
+            self._starting = False
             if self._services.held:
                 self._end()
 
@@ -84,7 +98,7 @@ class Supervisor:
         self._describe_services()
         self._environment = self._make_environment()
         self._tell()
-        Thread(target=self._await_kafka, daemon=True).start()
+        self._look_for_kafka()
         self._services.wait_ready(["postgres"])
         self._step("PostgreSQL accepts connections")
         self._manage("prepare")
@@ -99,23 +113,23 @@ class Supervisor:
 
     def _watch(self) -> None:
         if self._kafka_ready.is_set() and "relay" not in self._restarts:
-            self._launch_what_needs_kafka()
+            self._begin_with_kafka()
         if self._everything_launched() and not self._state.ready:
             self._state = replace(self._state, ready=True)
             self._tell()
             self._describe_system()
         self._heed_wishes()
+        self._terminal.look()
         for name in list(self._restarts):
             self._revive(name)
 
-    def _launch_what_needs_kafka(self) -> None:
+    def _begin_with_kafka(self) -> None:
         try:
             self._manage("create_topics")
         except LocalServiceError as error:
-            # It went away again; what needs it begins when it is back.
-            self._terminal.say(str(error), who="kafka")
+            self._say_of_kafka(str(error))
             self._kafka_ready.clear()
-            Thread(target=self._await_kafka, daemon=True).start()
+            self._look_for_kafka()
             return
         self._step("Kafka is ready")
         for part in PARTS:
@@ -133,7 +147,8 @@ class Supervisor:
         if child is not None and not child.running:
             pause = restarts.crashed()
             self._terminal.say(
-                f"ended with status {child.status}; it is started again in {pause:g} s",
+                f"ended with status {child.status}; it is started again in {pause:g} s"
+                f" (see {child.log})",
                 who=name,
             )
             self._children.pop(name, None)
@@ -195,19 +210,23 @@ class Supervisor:
         for path in folder.iterdir():
             path.unlink()
 
+    def _look_for_kafka(self) -> None:
+        Thread(target=self._await_kafka, daemon=True).start()
+
     def _await_kafka(self) -> None:
-        said = ""
-        while not self._stop.is_set():
+        while not self._stop.wait(LOOK_FOR_KAFKA_EVERY):
             try:
                 self._services.wait_ready(["kafka"])
             except LocalServiceError as error:
-                if str(error) != said and not self._stop.is_set():
-                    self._terminal.say(str(error), who="kafka")
-                said = str(error)
-                self._stop.wait(1)
+                self._say_of_kafka(str(error))
             else:
                 self._kafka_ready.set()
                 return
+
+    def _say_of_kafka(self, trouble: str) -> None:
+        if trouble != self._kafka_trouble and "kafka" not in self._down:
+            self._kafka_trouble = trouble
+            self._terminal.say(trouble, who="kafka")
 
     def _await_api(self) -> None:
         api, give_up = PARTS[0].name, monotonic() + API_WITHIN
@@ -317,6 +336,9 @@ class Supervisor:
             for child in self._children.values():
                 child.kill()
         self._stop.set()
+        if self._starting:
+            self._starting = False
+            raise _StartInterrupted
 
     def _end(self) -> None:
         self._say("Stopping")
@@ -330,7 +352,20 @@ class Supervisor:
 
 
 def _dotenv(root: Path) -> dict[str, str]:
-    found = dotenv_values(root / ".env")
+    """Return what .env says. Raises LocalServiceError for a line that says nothing."""
+    path = root / ".env"
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise LocalServiceError(f"{path} is not UTF-8 text.") from error
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            raise LocalServiceError(
+                f"{path}, line {binding.original.line}: can't be read; write NAME=value."
+            )
+    found = dotenv_values(stream=StringIO(text))
     return {name: value for name, value in found.items() if value}
 
 

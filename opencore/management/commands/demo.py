@@ -40,6 +40,8 @@ class Command(BaseCommand):
             journey.run()
         except (CallFailed, HopFailed, DatabaseError) as error:
             raise CommandError(f"Demo failed: {error}") from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Demo stopped before its end.") from error
         self.stdout.write(
             f"Demo passed: {journey.address} signed up, opened an organization, paid,"
             " and every event arrived."
