@@ -98,7 +98,7 @@ def test_a_line_that_is_no_artifact_is_refused(tmp_path: Path) -> None:
     lock = tmp_path / "kafka.lock"
     lock.write_text("# fine\norg.example:thing 1234\n", "utf-8")
 
-    with pytest.raises(LocalServiceError, match="can't read 'org.example:thing 1234'"):
+    with pytest.raises(LocalServiceError, match=r"can't read 'org.example:thing 1234'"):
         read_lock(lock)
 
 
