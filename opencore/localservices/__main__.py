@@ -25,7 +25,14 @@ DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 def main() -> int:
     """Do what the command line says; return the exit status."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args()
+    if arguments.act is demo:
+        # What begins with a dash is for `manage.py demo`; argparse's REMAINDER
+        # does not take it.
+        arguments.rest = unknown
+    elif unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         return int(arguments.act(arguments))
     except LocalServiceError as error:
@@ -156,7 +163,6 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--quiet", action="store_true", help="print only trouble")
     running.set_defaults(act=run)
     smoke = acts.add_parser("demo", help="the smoke test")
-    smoke.add_argument("rest", nargs=argparse.REMAINDER)
     smoke.set_defaults(act=demo)
     for act in (down, up):
         changing = acts.add_parser(act.__name__, help=act.__doc__)
