@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import uuid
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,7 +49,7 @@ rootLogger.appenderRef.out.ref = out
 logger.server.name = kafka.server.KafkaServer
 logger.server.level = info
 """
-FLAGS = (
+FLAGS: Sequence[str] = (
     *("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
     # Its file would lie in /tmp, outside of the checkout.
     "-XX:-UsePerfData",

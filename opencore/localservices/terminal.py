@@ -1,7 +1,6 @@
 """What the processes say: all of it into logs, what matters onto the terminal."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
@@ -52,7 +51,6 @@ class Terminal:
         output = child.output
         if output is None:
             return
-        extract = Extract()
         with Path(child.log).open("ab") as log:
             for line in iter(output.readline, b""):
                 log.write(line)

@@ -69,6 +69,14 @@ class System:
             timeout=WITHIN,
         )
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.state is not None and set(self.state.parts.values()) == {"up"}
+
     def end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
@@ -99,7 +107,8 @@ def _checkout(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system for all tests of a file."""
     system = System(_checkout(tmp_path_factory.mktemp("run") / "a check out"))
     system.start()
     yield system
@@ -107,8 +116,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture
-def fresh_system(tmp_path: Path) -> Iterator[System]:
-    system = System(_checkout(tmp_path / "a check out"))
-    system.start()
-    yield system
-    system.end(signal.SIGINT)
+def system(shared: System) -> Iterator[System]:
+    """The system, whole before the test and, started again if need be, after it."""
+    yield shared
+    if not shared.is_running:
+        shared.start()
+    shared.wait(lambda: shared.is_whole)

@@ -48,23 +48,21 @@ def test_a_second_start_is_told_where_the_first_is(system: System) -> None:
     assert f"already runs (process {system.state.pid})" in second.stderr
 
 
-def test_ctrl_c_leaves_nothing_but_the_data_for_the_next_start(
-    fresh_system: System,
-) -> None:
-    family = fresh_system.family
+def test_ctrl_c_leaves_nothing_but_the_data_for_the_next_start(system: System) -> None:
+    family = system.family
 
-    status = fresh_system.end(signal.SIGINT)
-    fresh_system.start()
+    status = system.end(signal.SIGINT)
+    system.start()
 
     assert status == 0
     assert [process for process in family if process.is_running()] == []
-    assert "0 made; 3 were there already." in fresh_system.said
+    assert "0 made; 3 were there already." in system.said
 
 
-def test_a_killed_supervisor_leaves_nothing_alive(fresh_system: System) -> None:
-    family = fresh_system.family
+def test_a_killed_supervisor_leaves_nothing_alive(system: System) -> None:
+    family = system.family
 
-    fresh_system.end(signal.SIGKILL)
+    system.end(signal.SIGKILL)
 
     _, alive = psutil.wait_procs(family[1:], timeout=WITHIN)
     assert alive == []

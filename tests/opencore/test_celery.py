@@ -58,13 +58,13 @@ def ran(broker: Redis) -> str:
 
 def test_a_task_carries_the_id_of_its_request(broker: Redis) -> None:
     with working_for(request_id="request-of-ada"):
-        remember.delay()
+        remember.apply_async(queue=QUEUE)
 
     assert sent(broker)["request_id"] == "request-of-ada"
 
 
 def test_a_task_that_no_request_asked_for_gets_an_id_of_its_own(broker: Redis) -> None:
-    remember.delay()
+    remember.apply_async(queue=QUEUE)
 
     assert len(sent(broker)["request_id"]) == 36
 
@@ -74,8 +74,8 @@ def test_a_worker_works_under_the_id_of_the_request_and_tells_outages_in_a_line(
 ) -> None:
     request_id = uuid4().hex
     with working_for(request_id=request_id):
-        meet_outage.delay()
-        remember.delay()
+        meet_outage.apply_async(queue=QUEUE)
+        remember.apply_async(queue=QUEUE)
 
     assert (ran(broker), ran(broker)) == ("outage", request_id)
     log = worker.log.read_text("utf-8")

@@ -17,12 +17,12 @@ def tell(what: str) -> None:
         client.rpush(RAN, what)
 
 
-@app.task(name="tests.remember", base=OpenCoreTask, queue=QUEUE)
+@app.task(name="tests.remember", base=OpenCoreTask)
 def remember() -> None:
     tell(current_request_id() or "")
 
 
-@app.task(name="tests.meet_outage", base=OpenCoreTask, queue=QUEUE)
+@app.task(name="tests.meet_outage", base=OpenCoreTask)
 def meet_outage() -> None:
     tell("outage")
     raise OperationalError("connection refused")
