@@ -45,6 +45,21 @@ def sign_up(system: System, email: str = "") -> Person:
     return Person(signed_in["user"]["id"], email, visitor, signed_in["refresh_token"])
 
 
+def operator_of(system: System) -> Person:
+    """Return somebody who runs the deployment."""
+    grace = sign_up(system)
+    system.sql(
+        "with made as (update accounts_user set role = 'operator' where id = %s"
+        " returning 1) select count(*) from made",
+        grace.id,
+    )
+    tokens = grace.visitor.done(
+        "POST", "/auth/refresh", {"refresh_token": grace.refresh_token}
+    )
+    grace.visitor.token = tokens["access_token"]
+    return grace
+
+
 def code_of(system: System, challenge: str) -> str:
     """Return the code that was sent for a challenge, from the event that carries it."""
     payload = system.sql(CODE, challenge, challenge)

@@ -2,27 +2,12 @@
 
 from uuid import uuid4
 
-from tests.failure_modes.people import Person, sign_up
+from tests.failure_modes.people import Person, operator_of
 from tests.failure_modes.system import System
 
 REPLAYS = "/v1/ops/eventing/replays"
 LETTERS = 60
 WORKER = "worker"
-
-
-def operator_of(system: System) -> Person:
-    """Return somebody who runs the deployment."""
-    grace = sign_up(system)
-    system.sql(
-        "with made as (update accounts_user set role = 'operator' where id = %s"
-        " returning 1) select count(*) from made",
-        grace.id,
-    )
-    tokens = grace.visitor.done(
-        "POST", "/auth/refresh", {"refresh_token": grace.refresh_token}
-    )
-    grace.visitor.token = tokens["access_token"]
-    return grace
 
 
 def bury(system: System, reason: str) -> None:
