@@ -1,6 +1,9 @@
 """A worker is killed in the middle of a replay: another goes on, nothing is twice."""
 
+from collections.abc import Iterator
 from uuid import uuid4
+
+import pytest
 
 from tests.failure_modes.people import Person, operator_of
 from tests.failure_modes.system import System
@@ -10,9 +13,13 @@ LETTERS = 60
 WORKER = "worker"
 
 
-def bury(system: System, reason: str) -> None:
-    """Make dead letters that nothing waits behind."""
+@pytest.fixture
+def reason(system: System) -> Iterator[str]:
+    """Of what sixty dead letters died, that nothing waits behind."""
+    reason = uuid4().hex
     assert system.sql(BURY, reason, LETTERS) == LETTERS
+    yield reason
+    system.sql(FORGET, reason)
 
 
 def decide(grace: Person, reason: str) -> str:
@@ -41,9 +48,8 @@ def state(system: System, operation_id: str) -> str:
     )
 
 
-def test_another_worker_goes_on_with_a_replay(system: System) -> None:
-    grace, reason = operator_of(system), uuid4().hex
-    bury(system, reason)
+def test_another_worker_goes_on_with_a_replay(system: System, reason: str) -> None:
+    grace = operator_of(system)
     operation_id = decide(grace, reason)
     system.until(lambda: done(system, operation_id) >= 3, "the replay began")
 
@@ -58,10 +64,9 @@ def test_another_worker_goes_on_with_a_replay(system: System) -> None:
 
 
 def test_a_replay_that_is_canceled_without_a_worker_never_begins(
-    system: System,
+    system: System, reason: str
 ) -> None:
-    grace, reason = operator_of(system), uuid4().hex
-    bury(system, reason)
+    grace = operator_of(system)
     system.kill(WORKER)
     operation_id = decide(grace, reason)
 
@@ -86,6 +91,11 @@ with made as (
     returning 1
 )
 select count(*) from made
+"""
+
+FORGET = """
+with gone as (delete from outbox_dead_letter where reason = %s returning 1)
+select count(*) from gone
 """
 
 DISCARDED = """
