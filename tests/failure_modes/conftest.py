@@ -13,7 +13,7 @@ from tests.gateway_proxy.redis_server import free_port
 BURST = 20
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def running() -> Iterator[System]:
     """The system, started once."""
     system = System()

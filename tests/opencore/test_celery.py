@@ -24,7 +24,9 @@ WORKER = ("-m", "celery", "--app", "tests.opencore.worker_tasks", "worker")
 @pytest.fixture
 def broker() -> Iterator[Redis]:
     """The broker, without a message of these tests."""
-    with Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
+    with Redis.from_url(
+        settings.REDIS_URL, decode_responses=True, socket_timeout=2 * PATIENCE
+    ) as client:
         client.delete(QUEUE, RAN)
         yield client
         client.delete(QUEUE, RAN)
