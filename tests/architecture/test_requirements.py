@@ -39,7 +39,7 @@ BY_NAME = {
     "types-gunicorn": ("opencore/gunicorn.py", "gunicorn"),
     "pytest-django": ("pyproject.toml", "--ds="),
     "pytest-randomly": ("requirements/dev.in", "pytest-randomly"),
-    "pytest-xdist": ("Makefile", "--dist loadgroup"),
+    "pytest-xdist": ("Makefile", "--numprocesses 2"),
 }
 
 

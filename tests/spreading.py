@@ -1,0 +1,20 @@
+"""Spreads the tests over two processes: those that share services stay together."""
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# These have systems of their own, and may run beside all others.
+OWN = ("tests/failure_modes/", "tests/localservices/", "tests/bench/")
+
+
+class ByServices(LoadScopeScheduling):  # type: ignore[misc]  # -- xdist has no types
+    """Gives each process the tests that use the same services."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "own" if nodeid.startswith(OWN) else "shared"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServices:
+    """Spread by services, whatever --dist says."""
+    return ByServices(config, log)
