@@ -4,8 +4,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# These have systems of their own, and may run beside all others.
-OWN = ("tests/failure_modes/", "tests/localservices/", "tests/bench/")
+# These have a system of their own, and take as long as all others together.
+OWN = "tests/failure_modes/"
 
 
 class ByServices(LoadScopeScheduling):  # type: ignore[misc]  # -- xdist has no types
