@@ -14,6 +14,11 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+# What tests write lies in the checkout, too.
+temporary = ROOT / ".local" / "tmp"
+temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(temporary))
+
 services = LocalServices(root=ROOT, profile="test", say=_say)
 if any(not os.environ.get(name) for name in VARIABLES.values()):
     services.start(wait=True)
