@@ -31,11 +31,13 @@ def system(running: System) -> Iterator[System]:
     running.until_settled()
     assert [name for name, child in running.children.items() if not child.running] == []
     yield running
-    for name, child in list(running.children.items()):
-        if not child.running:
-            running.launch(name)
+    ended = [name for name, child in running.children.items() if not child.running]
+    for name in ended:
+        running.launch(name)
     running.until(running.is_ready, "the system is ready after the test")
     running.until_settled()
+    # Who is killed on purpose is replaced by the test; nobody else may have ended.
+    assert ended == []
 
 
 class StrictGateway:

@@ -3,9 +3,12 @@
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from uuid import uuid4
 
 from opencore.localservices.parts import PARTS
 from opencore.localservices.places import answers
+from opencore.tokens import mint_access
 from tests.failure_modes.conftest import BURST, StrictGateway
 from tests.failure_modes.people import sign_up
 from tests.failure_modes.system import System, Visitor
@@ -35,7 +38,10 @@ def test_nobody_comes_in_without_a_token_after_a_restart(
     strict.stop()
     strict.start()
 
-    strict.visitor.token = "forged.token.here"
+    # Well formed, but signed with a key that is not the system's.
+    strict.visitor.token = mint_access(
+        user_id=uuid4(), session_id=uuid4(), role="operator", now=datetime.now(UTC)
+    )
     forged = strict.visitor.ask("GET", "/users/me")
     strict.visitor.token = ""
     none = strict.visitor.ask("GET", "/users/me")

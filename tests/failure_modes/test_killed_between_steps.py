@@ -113,6 +113,7 @@ def test_a_worker_that_is_killed_in_its_turn_is_replaced(system: System) -> None
 
     until_told(system, [ada.id])
     assert effects(system, [ada.id]) == (1, 1, 1)
+    system.launch(RELAY)
 
 
 def test_while_processes_are_killed_a_crowd_signs_up_and_each_is_told_once(

@@ -37,6 +37,10 @@ def test_limits_hold_within_the_process(
 ) -> None:
     strict.visitor.token = sign_up(system).visitor.token
     with system.without("redis", hung=hung):
+        system.until(
+            lambda: strict.visitor.ask("GET", "/readyz").body["status"] == "degraded",
+            "its readiness tells of it",
+        )
         statuses = [
             strict.visitor.ask("GET", "/users/me").status for _ in range(BURST + 10)
         ]
