@@ -5,7 +5,7 @@ A process that is killed loses what it counted in the last five seconds.
 
 import json
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from threading import Lock
 from time import monotonic
@@ -34,10 +34,11 @@ class Counts:
 
     def observe_latencies(self, seconds: Iterable[float]) -> None:
         """Count how long events took from their commit to Kafka's answer."""
-        for taken in seconds:
-            bound = LATENCY_BOUNDS[bisect_left(LATENCY_BOUNDS, taken)]
-            self.add(LATENCY, le=bound_name(bound))
-            self.add(LATENCY, taken, le=SUM)
+        taken = list(seconds)
+        places = Counter(bisect_left(LATENCY_BOUNDS, each) for each in taken)
+        for place, number in places.items():
+            self.add(LATENCY, number, le=bound_name(LATENCY_BOUNDS[place]))
+        self.add(LATENCY, sum(taken), le=SUM)
 
     def flush_if_due(self, execute: Execute) -> None:
         """Write down what was counted if the last time is five seconds ago."""

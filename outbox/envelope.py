@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -106,20 +107,34 @@ def headers_of(
     extra: Mapping[str, str] | None,
 ) -> list[tuple[str, bytes]]:
     """Return the Kafka headers, so that a router need not parse the value."""
-    named = {
-        "content-type": CONTENT_TYPE,
-        "ce_specversion": "1.0",
-        "ce_id": str(event_id),
-        "ce_source": source_of(event_type),
-        "ce_type": event_type,
-        "ce_subject": subject_of(event_type, key),
-        "ce_time": format_time(occurred_at),
-        "ce_partitionkey": key,
-    }
+    constant, subject = _constant_headers(source_of(event_type), event_type)
+    encoded = key.encode()
+    headers = [
+        *constant,
+        ("ce_id", str(event_id).encode()),
+        ("ce_subject", subject + encoded),
+        ("ce_time", format_time(occurred_at).encode()),
+        ("ce_partitionkey", encoded),
+    ]
     if request_id is not None:
-        named["ce_correlationid"] = request_id
-    named.update(extra or {})
-    return [(name, value.encode()) for name, value in named.items()]
+        headers.append(("ce_correlationid", request_id.encode()))
+    if extra:
+        headers.extend((name, value.encode()) for name, value in extra.items())
+    return headers
+
+
+@cache
+def _constant_headers(
+    source: str, event_type: str
+) -> tuple[tuple[tuple[str, bytes], ...], bytes]:
+    """Return what all events of a type share, and the subject up to the key."""
+    constant = (
+        ("content-type", CONTENT_TYPE.encode()),
+        ("ce_specversion", b"1.0"),
+        ("ce_source", source.encode()),
+        ("ce_type", event_type.encode()),
+    )
+    return constant, subject_of(event_type, "").encode()
 
 
 def _stream(event_type: str) -> str:

@@ -40,15 +40,29 @@ class Outgoing(Protocol):
         """Return the headers."""
 
 
+class Sending(Protocol):
+    """Messages on their way."""
+
+    @property
+    def unharmed(self) -> bool:
+        """Return whether nothing of it is known to have failed."""
+
+    def wait(self, *, while_waiting: Callable[[], bool]) -> list[Failure | None]:
+        """Wait for the answers, and return per message what failed.
+
+        `while_waiting` is called twice a second at least; False gives up on the
+        answers. After a failure nothing is on its way any more.
+        """
+
+
 class Publisher(Protocol):
     """What the relay needs of Kafka; tests pass their own."""
 
-    def publish(
-        self, messages: Sequence[Outgoing], *, while_waiting: Callable[[], bool]
-    ) -> list[Failure | None]:
-        """Send all in order, wait for the answers, and return per message what failed.
+    def send(self, messages: Sequence[Outgoing]) -> Sending:
+        """Begin to send all in order, behind what is on its way already.
 
-        `while_waiting` is called about twice a second; False gives up on the answers.
+        No later message of a key overtakes one that fails, of this sending or of one
+        before it.
         """
 
     def probe(self) -> bool:
@@ -78,6 +92,14 @@ class Tally:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events on their way to Kafka."""
+
+    events: Sequence[WaitingEvent]
+    sending: Sending
+
+
 class Relay:
     """One sender, over one connection to PostgreSQL, of the lanes it can lease."""
 
@@ -94,6 +116,7 @@ class Relay:
         self._going_on = going_on
         self._leases = Leases(connection, owner=name)
         self._backlog = Backlog(connection, self._leases)
+        self._ahead: Batch | None = None
         self._renewed_at = float("-inf")
 
     @property
@@ -112,37 +135,72 @@ class Relay:
     def relay_batch(self) -> Tally:
         """Send what is due and record each outcome. Raises LaneLost; then stop.
 
+        While Kafka answers for a full batch the next one is read and sent behind it.
         No transaction is open and no row is locked while Kafka is being talked to.
         """
-        events = self._backlog.due()
-        if not events:
+        batch = self._ahead or self._begin()
+        self._ahead = None
+        if batch is None:
             return Tally()
-        outcomes = self._publish(events)
-        sent = _in_order(events, outcomes)
-        self._backlog.mark_delivered(sent)
-        _count_delivered(sent)
-        self._backlog.end_pauses({event.topic for event in sent})
-        failed = {
-            event: outcome
-            for event, outcome in zip(events, outcomes, strict=True)
-            if outcome is not None
-        }
-        return Tally(sent=len(sent)) + self._settle(failed)
+        if not self._backlog.exhausted and batch.sending.unharmed:
+            self._ahead = self._begin(behind=batch)
+        return self._end(batch)
+
+    def finish(self) -> Tally:
+        """Record what is still on its way. Raises LaneLost."""
+        batch, self._ahead = self._ahead, None
+        return Tally() if batch is None else self._end(batch)
 
     def give_back_lanes(self) -> None:
         """Let another relay take over at once."""
         self._leases.release()
 
-    def _publish(self, events: Sequence[WaitingEvent]) -> list[Failure | None]:
-        outcomes = self._publisher.publish(events, while_waiting=self._while_waiting)
-        if len(events) > 1 and any(_blames_an_event(outcome) for outcome in outcomes):
+    def _begin(self, behind: Batch | None = None) -> Batch | None:
+        events = self._backlog.due(besides=behind.events if behind else ())
+        return Batch(events, self._publisher.send(events)) if events else None
+
+    def _end(self, batch: Batch) -> Tally:
+        outcomes = batch.sending.wait(while_waiting=self._while_waiting)
+        if all(outcome is None for outcome in outcomes):
+            return self._record(batch.events)
+        tally = self._record_broken_off(batch, outcomes)
+        return tally + self._settle(batch, outcomes)
+
+    def _record_broken_off(
+        self, batch: Batch, outcomes: Sequence[Failure | None]
+    ) -> Tally:
+        """Record what did arrive, also of the batch behind, which is then read anew."""
+        events, answers = list(batch.events), list(outcomes)
+        behind, self._ahead = self._ahead, None
+        if behind is not None:
+            events += behind.events
+            answers += behind.sending.wait(while_waiting=self._while_waiting)
+        return self._record(_in_order(events, answers))
+
+    def _record(self, delivered: Sequence[WaitingEvent]) -> Tally:
+        if not delivered:
+            return Tally()
+        self._backlog.mark_delivered(delivered)
+        _count_delivered(delivered)
+        self._backlog.end_pauses({event.topic for event in delivered})
+        return Tally(sent=len(delivered))
+
+    def _settle(self, batch: Batch, outcomes: Sequence[Failure | None]) -> Tally:
+        delivered = set(_in_order(batch.events, outcomes))
+        left = [event for event in batch.events if event not in delivered]
+        failures = dict(zip(batch.events, outcomes, strict=True))
+        tally = Tally()
+        if _hides_whose_fault(outcomes):
             # Kafka fails a whole batch for one message. Alone, each speaks for itself.
-            delivered = _in_order(events, outcomes)
-            self._backlog.mark_delivered(delivered)
-            left = [event for event in events if event not in set(delivered)]
-            alone = dict(zip(left, self._publish_one_by_one(left), strict=True))
-            outcomes = [alone.get(event) for event in events]
-        return outcomes
+            failures = dict(zip(left, self._publish_one_by_one(left), strict=True))
+            tally = self._record([event for event in left if failures[event] is None])
+        return tally + self._record_failures(
+            {
+                event: failure
+                for event in left
+                if (failure := failures[event]) is not None
+            }
+        )
 
     def _publish_one_by_one(
         self, events: Sequence[WaitingEvent]
@@ -154,15 +212,14 @@ class Relay:
             if place in failures:
                 outcome: Failure | None = _behind(failures[place])
             else:
-                (outcome,) = self._publisher.publish(
-                    [event], while_waiting=self._while_waiting
-                )
+                alone = self._publisher.send([event])
+                (outcome,) = alone.wait(while_waiting=self._while_waiting)
             if outcome is not None:
                 failures[place] = outcome
             outcomes.append(outcome)
         return outcomes
 
-    def _settle(self, failed: dict[WaitingEvent, Failure]) -> Tally:
+    def _record_failures(self, failed: dict[WaitingEvent, Failure]) -> Tally:
         counted: Counter[str] = Counter()
         refused: dict[str, Failure] = {}
         for event, failure in failed.items():
@@ -209,11 +266,11 @@ def _in_order(
     return delivered
 
 
-def _blames_an_event(outcome: Failure | None) -> bool:
-    return outcome is not None and outcome.kind in {
-        FailureClass.EVENT,
-        FailureClass.SUSPECT,
-    }
+def _hides_whose_fault(outcomes: Sequence[Failure | None]) -> bool:
+    kinds = {outcome.kind for outcome in outcomes if outcome is not None}
+    return FailureClass.SUSPECT in kinds or (
+        FailureClass.EVENT in kinds and len(outcomes) > 1
+    )
 
 
 def _behind(failure: Failure) -> Failure:
@@ -241,4 +298,4 @@ def _log_failure(event: WaitingEvent, failure: Failure, *, dead: bool) -> None:
     )
 
 
-__all__ = ("LaneLost", "Outgoing", "Publisher", "Relay", "Tally")
+__all__ = ("LaneLost", "Outgoing", "Publisher", "Relay", "Sending", "Tally")

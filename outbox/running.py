@@ -68,9 +68,10 @@ def run_relay(
     """
     run = _Run(publisher=publisher, stop=stop, turn=turn, connect=open_connection)
     try:
-        return run.through()
+        run.through()
     finally:
         run.end()
+    return run.tally
 
 
 class _Run:
@@ -93,9 +94,9 @@ class _Run:
         self._relay: Relay | None = None
         self._failures = 0
         self._away = False
-        self._tally = Tally()
+        self.tally = Tally()
 
-    def through(self) -> Tally:
+    def through(self) -> None:
         while not self._stop.asked and monotonic() < self._until:
             try:
                 if not self._turn_once():
@@ -107,18 +108,17 @@ class _Run:
             except psycopg.Error as error:
                 self._disconnect()
                 self._pause_after("database did not answer", error)
-        return self._tally
 
     def end(self) -> None:
         relay, self._relay = self._relay, None
         if relay is not None:
             try:
+                self.tally += relay.finish()
                 relay.give_back_lanes()
                 self._keep_counts(at_once=True)
-            except psycopg.Error as error:
+            except (LaneLost, psycopg.Error) as error:
                 log.info("lanes left to expire", extra={"error": str(error)})
         self._disconnect()
-        self._publisher.close()
         self._bell.close()
 
     def _turn_once(self) -> bool:
@@ -133,7 +133,7 @@ class _Run:
             self._stop.wait(STANDBY_PAUSE)
             return True
         tally = relay.relay_batch()
-        self._tally += tally
+        self.tally += tally
         self._keep_counts(at_once=False)
         if tally.waiting:
             self._await_kafka(relay)
@@ -175,6 +175,8 @@ class _Run:
             flush(connection.execute)
 
     def _disconnect(self) -> None:
+        # What is still on its way could not be recorded; the next owner sends it.
+        self._publisher.close()
         self._relay = None
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -57,6 +57,51 @@ def classify(error: KafkaError) -> Failure:
     return Failure(kind, code, error.str())
 
 
+class KafkaSending:
+    """Messages that a producer has, and what became of each."""
+
+    def __init__(self, publisher: "KafkaPublisher", size: int) -> None:
+        self._publisher = publisher
+        self._outcomes: list[Failure | None] = [UNANSWERED] * size
+        self._over = False
+        self.unanswered = 0
+        self.unharmed = True
+
+    def wait(self, *, while_waiting: Callable[[], bool]) -> list[Failure | None]:
+        """Wait for the answers, and return per message None or why Kafka lacks it.
+
+        `while_waiting` is called twice a second at least; False gives up on the
+        answers. After a failure nothing is on its way any more.
+        """
+        if not self._over:
+            self._publisher.finish(self, while_waiting)
+        return self._outcomes
+
+    def fail(self, index: int, failure: Failure) -> None:
+        """Note that a message was not even handed over."""
+        self._outcomes[index] = failure
+        self.unharmed = False
+
+    def report(self, index: int, error: KafkaError | None, _message: Message) -> None:
+        """Take one answer, from a producer's callback."""
+        if self._over:
+            return
+        self.unanswered -= 1
+        if error is None:
+            self._outcomes[index] = None
+        else:
+            self.fail(index, classify(error))
+
+    def end(self, instead: Failure = UNANSWERED) -> None:
+        """Take no further answers; those that are missing were `instead`."""
+        if not self._over:
+            self._outcomes = [
+                instead if outcome is UNANSWERED else outcome
+                for outcome in self._outcomes
+            ]
+            self._over = True
+
+
 class KafkaPublisher:
     """Idempotent producers that are thrown away after any failure.
 
@@ -69,34 +114,42 @@ class KafkaPublisher:
     def __init__(self, *, deadline: timedelta | None = None) -> None:
         self._deadline = deadline or settings.OUTBOX_DELIVERY_DEADLINE
         self._producers: dict[bool, Producer] = {}
+        self._producer: Producer | None = None
+        self._on_their_way: list[KafkaSending] = []
         self._made_in = 0
         self._topics: set[str] = set()
 
-    def publish(
-        self, messages: Sequence[Outgoing], *, while_waiting: Callable[[], bool]
-    ) -> list[Failure | None]:
-        """Send all in order; return per message None if Kafka has it, else why not.
+    def send(self, messages: Sequence[Outgoing]) -> KafkaSending:
+        """Begin to send all in order, behind what is on its way already.
 
-        `while_waiting` is called about twice a second; False gives up on the answers.
+        No later message of a key overtakes one that fails, of this sending or of one
+        before it.
         """
-        outcomes: list[Failure | None] = [UNANSWERED] * len(messages)
-        give_up = monotonic() + self._deadline.total_seconds()
-        producer = self._ready_producer(gapless=len(messages) > 1)
+        sending = KafkaSending(self, len(messages))
+        if not all(earlier.unharmed for earlier in self._on_their_way):
+            sending.end(instead=BEHIND)
+            return sending
+        gapless = len(messages) > 1 or bool(self._on_their_way)
+        producer = self._ready_producer(gapless=gapless)
+        self._on_their_way.append(sending)
         try:
-            self._produce(producer, messages, outcomes, give_up)
-            self._await(producer, give_up, while_waiting)
+            self._produce(producer, messages, sending)
         except (KafkaException, SystemError) as error:
-            # A fatal error comes as either; the delivery reports come after it.
-            log.warning("producer failed", extra={"error": str(error)})
-            _collect_reports(producer)
-            if _is_gap(error):
-                outcomes = [
-                    SUSPECT if outcome is UNANSWERED else outcome
-                    for outcome in outcomes
-                ]
-        if any(outcome is not None for outcome in outcomes):
+            self._fail(producer, error)
+        return sending
+
+    def finish(self, sending: KafkaSending, while_waiting: Callable[[], bool]) -> None:
+        """Wait for a sending's answers; if one is missing or bad, drop all producers."""
+        if self._producer is not None:
+            try:
+                self._await(self._producer, sending, while_waiting)
+            except (KafkaException, SystemError) as error:
+                self._fail(self._producer, error)
+        if sending.unanswered or not sending.unharmed:
             self.close()
-        return outcomes
+        else:
+            sending.end()
+            self._on_their_way.remove(sending)
 
     def probe(self) -> bool:
         """Return whether the cluster answers at all."""
@@ -110,15 +163,29 @@ class KafkaPublisher:
     def close(self) -> None:
         """Drop the producers with all that they still wanted to send."""
         producers, self._producers = self._producers, {}
+        self._producer = None
         self._topics = set()
+        sendings, self._on_their_way = self._on_their_way, []
+        for sending in sendings:
+            sending.end()
         if self._made_in == os.getpid():
             for producer in producers.values():
                 _drop(producer)
+
+    def _fail(self, producer: Producer, error: Exception) -> None:
+        # A fatal error comes as either; the delivery reports come after it.
+        log.warning("producer failed", extra={"error": str(error)})
+        _collect_reports(producer)
+        if _is_gap(error):
+            for sending in self._on_their_way:
+                sending.end(instead=SUSPECT)
+        self.close()
 
     def _ready_producer(self, *, gapless: bool) -> Producer:
         if self._made_in != os.getpid():
             # A producer that came through fork() never delivers.
             self._producers = {}
+            self._on_their_way = []
             self._made_in = os.getpid()
         if gapless not in self._producers:
             self._producers[gapless] = Producer(
@@ -136,61 +203,55 @@ class KafkaPublisher:
                     "queue.buffering.max.messages": 200_000,
                 }
             )
-        return self._producers[gapless]
+        self._producer = self._producers[gapless]
+        return self._producer
 
     def _produce(
-        self,
-        producer: Producer,
-        messages: Sequence[Outgoing],
-        outcomes: list[Failure | None],
-        give_up: float,
+        self, producer: Producer, messages: Sequence[Outgoing], sending: KafkaSending
     ) -> None:
         failed_keys: set[tuple[str, str]] = set()
         for index, message in enumerate(messages):
-            if (message.topic, message.key) in failed_keys:
-                outcomes[index] = BEHIND
+            if failed_keys and (message.topic, message.key) in failed_keys:
+                sending.fail(index, BEHIND)
                 continue
-            failure = self._produce_one(producer, message, outcomes, index, give_up)
+            failure = self._produce_one(producer, message, sending, index)
             if failure is not None:
-                outcomes[index] = failure
+                sending.fail(index, failure)
                 failed_keys.add((message.topic, message.key))
             if index % 256 == 0:
                 producer.poll(0)
 
     def _produce_one(
-        self,
-        producer: Producer,
-        message: Outgoing,
-        outcomes: list[Failure | None],
-        index: int,
-        give_up: float,
+        self, producer: Producer, message: Outgoing, sending: KafkaSending, index: int
     ) -> Failure | None:
-        failure = self._refused_topic(producer, message.topic)
-        if failure is not None:
-            return failure
+        if message.topic not in self._topics:
+            failure = self._look_up_topic(producer, message.topic)
+            if failure is not None:
+                return failure
+        give_up = 0.0
         while True:
             try:
                 producer.produce(
                     message.topic,
-                    key=message.key.encode(),
-                    value=message.payload,
-                    headers=[*message.headers()],
-                    on_delivery=partial(_report, outcomes, index),
+                    message.payload,
+                    message.key.encode(),
+                    on_delivery=partial(sending.report, index),
+                    headers=message.headers(),  # type: ignore[arg-type]  # -- invariant list
                 )
             except BufferError:
+                give_up = give_up or monotonic() + self._deadline.total_seconds()
                 if monotonic() > give_up:
                     return UNANSWERED
                 producer.poll(0.1)
             except KafkaException as error:
                 return classify(error.args[0])
             else:
+                sending.unanswered += 1
                 return None
 
-    def _refused_topic(self, producer: Producer, topic: str) -> Failure | None:
+    def _look_up_topic(self, producer: Producer, topic: str) -> Failure | None:
         # Asked once: librdkafka itself would keep the message for seconds, and with it
         # the whole batch.
-        if topic in self._topics:
-            return None
         error = producer.list_topics(topic, timeout=5).topics[topic].error
         if error is not None:
             return classify(error)
@@ -198,11 +259,18 @@ class KafkaPublisher:
         return None
 
     def _await(
-        self, producer: Producer, give_up: float, while_waiting: Callable[[], bool]
+        self,
+        producer: Producer,
+        sending: KafkaSending,
+        while_waiting: Callable[[], bool],
     ) -> None:
-        while len(producer) and monotonic() < give_up:
-            producer.flush(0.5)
-            if len(producer) and not while_waiting():
+        give_up = monotonic() + self._deadline.total_seconds()
+        while sending.unanswered and monotonic() < give_up:
+            if self._on_their_way == [sending]:
+                producer.flush(0.5)  # sends at once, without lingering
+            else:
+                producer.poll(0.5)
+            if sending.unanswered and not while_waiting():
                 return
 
 
@@ -230,12 +298,3 @@ def _collect_reports(producer: Producer) -> None:
             producer.poll(0.05)
         except (KafkaException, SystemError) as error:
             log.debug("producer failed", extra={"error": str(error)})
-
-
-def _report(
-    outcomes: list[Failure | None],
-    index: int,
-    error: KafkaError | None,
-    _message: Message,
-) -> None:
-    outcomes[index] = None if error is None else classify(error)

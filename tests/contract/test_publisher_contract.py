@@ -1,6 +1,6 @@
 """One suite for both publishers: what the spy does, the real Kafka does too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import uuid4
@@ -13,7 +13,7 @@ from django.conf import settings
 
 from outbox.failures import Failure, FailureClass
 from outbox.kafka.publisher import KafkaPublisher
-from outbox.relay import Publisher
+from outbox.relay import Publisher, Sending
 from tests.outbox.fakes import KafkaSpy
 
 LARGEST = 50_000
@@ -106,7 +106,7 @@ def side(request: pytest.FixtureRequest) -> Side:
 def test_what_is_acknowledged_has_arrived_in_order(side: Side) -> None:
     letters = [Letter(side.topic, "ada", str(number).encode()) for number in range(300)]
 
-    outcomes = side.publisher.publish(letters, while_waiting=lambda: True)
+    outcomes = publish(side, letters)
 
     assert outcomes == [None] * 300
     assert side.arrived() == [("ada", letter.payload) for letter in letters]
@@ -115,7 +115,7 @@ def test_what_is_acknowledged_has_arrived_in_order(side: Side) -> None:
 def test_a_message_that_is_too_large_is_the_events_own_fault(side: Side) -> None:
     letter = Letter(side.topic, "mallory", b"x" * 2 * LARGEST)
 
-    (outcome,) = side.publisher.publish([letter], while_waiting=lambda: True)
+    (outcome,) = publish(side, [letter])
 
     assert outcome is not None
     assert (outcome.kind, outcome.code) == (FailureClass.EVENT, 10)
@@ -128,20 +128,16 @@ def test_nothing_overtakes_a_refused_message_of_its_key(side: Side) -> None:
         *[Letter(side.topic, "mallory", b"small") for _ in range(50)],
     ]
 
-    outcomes = side.publisher.publish(letters, while_waiting=lambda: True)
+    outcomes = publish(side, letters)
 
     assert None not in outcomes
     assert side.arrived() == []
 
 
 def test_a_publisher_works_on_after_a_refusal(side: Side) -> None:
-    side.publisher.publish(
-        [Letter(side.topic, "mallory", b"x" * 2 * LARGEST)], while_waiting=lambda: True
-    )
+    publish(side, [Letter(side.topic, "mallory", b"x" * 2 * LARGEST)])
 
-    outcomes = side.publisher.publish(
-        [Letter(side.topic, "ada", b"hello")], while_waiting=lambda: True
-    )
+    outcomes = publish(side, [Letter(side.topic, "ada", b"hello")])
 
     assert outcomes == [None]
     assert side.arrived() == [("ada", b"hello")]
@@ -150,7 +146,7 @@ def test_a_publisher_works_on_after_a_refusal(side: Side) -> None:
 def test_an_unknown_topic_is_the_topics_fault_alone(side: Side) -> None:
     letters = [Letter("nowhere", "ada", b"lost?"), Letter(side.topic, "ada", b"found")]
 
-    outcomes = side.publisher.publish(letters, while_waiting=lambda: True)
+    outcomes = publish(side, letters)
 
     assert [_kind(outcome) for outcome in outcomes] == [FailureClass.TOPIC, None]
     assert side.arrived() == [("ada", b"found")]
@@ -158,6 +154,56 @@ def test_an_unknown_topic_is_the_topics_fault_alone(side: Side) -> None:
 
 def test_a_cluster_that_is_there_answers_a_probe(side: Side) -> None:
     assert side.publisher.probe() is True
+
+
+def test_what_is_sent_behind_a_batch_arrives_behind_it(side: Side) -> None:
+    letters = [Letter(side.topic, "ada", str(number).encode()) for number in range(600)]
+
+    first = side.publisher.send(letters[:300])
+    second = side.publisher.send(letters[300:])
+
+    assert (wait_for(first), wait_for(second)) == ([None] * 300, [None] * 300)
+    assert side.arrived() == [("ada", letter.payload) for letter in letters]
+
+
+def test_nothing_behind_a_batch_overtakes_what_was_refused_of_it(side: Side) -> None:
+    poisoned = [
+        Letter(side.topic, "mallory", b"x" * 2 * LARGEST),
+        Letter(side.topic, "mallory", b"small"),
+    ]
+
+    first = side.publisher.send(poisoned)
+    second = side.publisher.send([Letter(side.topic, "mallory", b"later")])
+
+    assert None not in wait_for(first) + wait_for(second)
+    assert side.arrived() == []
+
+
+def test_nothing_is_sent_behind_a_batch_whose_topic_is_unknown(side: Side) -> None:
+    first = side.publisher.send([Letter("nowhere", "ada", b"lost?")])
+    second = side.publisher.send([Letter(side.topic, "ada", b"later")])
+
+    assert not first.unharmed
+    assert [_kind(outcome) for outcome in wait_for(second)] == [FailureClass.BEHIND]
+    assert side.arrived() == []
+
+
+def test_after_a_failure_nothing_is_on_its_way(side: Side) -> None:
+    letter = Letter(side.topic, "mallory", b"x" * 2 * LARGEST)
+    wait_for(side.publisher.send([letter]))
+
+    assert publish(side, [Letter(side.topic, "ada", b"hello")]) == [None]
+    assert side.arrived() == [("ada", b"hello")]
+
+
+def publish(side: Side, letters: Sequence[Letter]) -> list[Failure | None]:
+    """Send and wait."""
+    return wait_for(side.publisher.send(letters))
+
+
+def wait_for(sending: Sending) -> list[Failure | None]:
+    """Wait as patiently as the publisher does."""
+    return sending.wait(while_waiting=lambda: True)
 
 
 def _kind(outcome: Failure | None) -> FailureClass | None:

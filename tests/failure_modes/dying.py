@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 # Where each step is: module, class, method, and whether to die before it or after.
 STEPS = {
-    "before the first is sent": ("outbox.kafka.publisher", "KafkaPublisher", "publish", "before"),
+    "before the first is sent": ("outbox.kafka.publisher", "KafkaPublisher", "send", "before"),
     "sent but not recorded": ("outbox.backlog", "Backlog", "mark_delivered", "before"),
     "recorded": ("outbox.backlog", "Backlog", "mark_delivered", "after"),
     "before the handler": ("outbox.consumer", "Consumer", "_apply", "before"),

@@ -9,6 +9,36 @@ from outbox.receiving import Received
 from outbox.relay import Outgoing
 
 
+@dataclass(eq=False)
+class SpiedSending:
+    """What the spy made of some messages; a refusal shows when it is waited for."""
+
+    spy: "KafkaSpy"
+    outcomes: list[Failure | None]
+    waited: bool = False
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [outcome for outcome in self.outcomes if outcome is not None]
+
+    @property
+    def unharmed(self) -> bool:
+        return not any(
+            self.waited or failure.kind in {FailureClass.TOPIC, FailureClass.BEHIND}
+            for failure in self.failures
+        )
+
+    def wait(self, *, while_waiting: Callable[[], bool]) -> list[Failure | None]:
+        self.spy.while_publishing()
+        while_waiting()
+        self.waited = True
+        if self.failures:
+            self.spy.close()
+        elif self in self.spy.on_their_way:
+            self.spy.on_their_way.remove(self)
+        return self.outcomes
+
+
 @dataclass
 class KafkaSpy:
     """A publisher that keeps what it got; switches make it fail."""
@@ -18,29 +48,29 @@ class KafkaSpy:
     largest: int = 1024 * 1024
     loses_answers: bool = False
     received: list[Outgoing] = field(default_factory=list)
+    on_their_way: list[SpiedSending] = field(default_factory=list)
+    when_sending: Callable[[], None] = lambda: None
     while_publishing: Callable[[], None] = lambda: None
 
-    def publish(
-        self, messages: Sequence[Outgoing], *, while_waiting: Callable[[], bool]
-    ) -> list[Failure | None]:
-        outcomes = self._outcomes(messages)
-        self.while_publishing()
-        while_waiting()
-        if self.loses_answers:
-            return [Failure(FailureClass.CLUSTER, None, "no answer")] * len(messages)
-        return outcomes
+    def send(self, messages: Sequence[Outgoing]) -> SpiedSending:
+        self.when_sending()
+        sending = SpiedSending(self, self._outcomes(messages))
+        self.on_their_way.append(sending)
+        return sending
 
     def probe(self) -> bool:
         return self.up
 
     def close(self) -> None:
-        """Nothing is kept back, so there is nothing to drop."""
+        self.on_their_way = []
 
     @property
     def envelopes(self) -> list[Envelope]:
         return [from_bytes(message.payload) for message in self.received]
 
     def _outcomes(self, messages: Sequence[Outgoing]) -> list[Failure | None]:
+        if any(sending.failures for sending in self.on_their_way):
+            return [Failure(FailureClass.BEHIND, None, "behind")] * len(messages)
         if not self.up:
             return [Failure(FailureClass.CLUSTER, None, "down")] * len(messages)
         if any(len(message.payload) > self.largest for message in messages):
@@ -55,6 +85,8 @@ class KafkaSpy:
             else:
                 self.received.append(message)
                 outcomes.append(None)
+        if self.loses_answers:
+            return [Failure(FailureClass.CLUSTER, None, "no answer")] * len(messages)
         return outcomes
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,10 +21,15 @@ from outbox.models import (
     OutboxEvent,
     TopicPause,
 )
-from outbox.publishing import LOCK_CLASS, _prepare, emit
+from outbox.publishing import emit
 from outbox.relay import Relay, Tally
 from tests.outbox.conftest import Relays
-from tests.outbox.events import person, tell_of, tell_session_ended
+from tests.outbox.events import (
+    insert_as_a_writer_does,
+    person,
+    tell_of,
+    tell_session_ended,
+)
 from tests.outbox.fakes import KafkaSpy
 
 TOO_LARGE = "a" * 2000
@@ -110,7 +114,7 @@ def test_a_lower_id_that_commits_late_is_sent_before_its_keys_next_event(
     tell_of("grace")
     relay = new_relay()
     with writer.transaction():
-        late = _insert_as_a_writer_does(writer, "ada")
+        late = insert_as_a_writer_does(writer, "ada")
         relay.relay_batch()
         _let_the_marks_rise(relay)
 
@@ -312,29 +316,6 @@ def test_a_batch_is_bounded_in_bytes_after_the_first(new_relay: Relays) -> None:
         tell_of(str(number), email="a" * 600)
 
     assert [relay.relay_batch().sent for _ in range(3)] == [2, 2, 0]
-
-
-def _insert_as_a_writer_does(writer: "psycopg.Connection[Any]", name: str) -> UUID:
-    """Take a lock and an id, as `emit` does, and leave the commit to the test."""
-    writer.execute(
-        "select pg_advisory_xact_lock(%s, 1), pg_current_xact_id()", [LOCK_CLASS]
-    )
-    stored = _prepare(UserCreated(user_id=person(name), email="late@example.com"))
-    writer.execute(
-        "insert into outbox_event"
-        " (lane, event_id, type, topic, key, payload, occurred_at)"
-        " values (%s, %s, %s, %s, %s, %s, %s)",
-        [
-            stored.lane,
-            stored.event_id,
-            stored.type,
-            stored.topic,
-            stored.key,
-            stored.payload,
-            stored.occurred_at,
-        ],
-    )
-    return stored.event_id
 
 
 def _let_the_marks_rise(relay: Relay) -> None:
