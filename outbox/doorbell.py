@@ -1,8 +1,9 @@
 """Tells a sleeping relay that something was committed; losing a ring costs one poll."""
 
 import logging
+from collections.abc import Callable
 from functools import cache
-from threading import Event
+from threading import Event, Lock, Timer
 from time import monotonic
 
 from django.conf import settings
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "opencore:outbox:doorbell"
 QUIET_SECONDS = 1.0
+DEBOUNCE_SECONDS = 0.005
 
 
 class _Breaker:
@@ -34,8 +36,47 @@ class _Breaker:
 _breaker = _Breaker()
 
 
-def ring() -> None:
-    """Wake the relays, or give up quickly: they look by themselves in any case."""
+class Debounce:
+    """Does something at most once in a while, and never forgets the last wish.
+
+    The first wish is fulfilled at once. Those that follow too soon become one, which a
+    thread fulfills when the time is over.
+    """
+
+    def __init__(self, act: Callable[[], None], *, seconds: float) -> None:
+        self._act = act
+        self._seconds = seconds
+        self._lock = Lock()
+        self._acted_at = float("-inf")
+        self._late: Timer | None = None
+
+    def __call__(self) -> None:
+        """Act, now or soon."""
+        if self._may_act():
+            self._act()
+
+    def _may_act(self) -> bool:
+        with self._lock:
+            # One that came through fork() is not alive and will never act.
+            if self._late is not None and self._late.is_alive():
+                return False
+            wait = self._acted_at + self._seconds - monotonic()
+            if wait <= 0:
+                self._acted_at = monotonic()
+                return True
+            self._late = Timer(wait, self._act_late)
+            self._late.daemon = True
+            self._late.start()
+            return False
+
+    def _act_late(self) -> None:
+        with self._lock:
+            self._late = None
+            self._acted_at = monotonic()
+        self._act()
+
+
+def _ring() -> None:
     if not _breaker.allows():
         return
     try:
@@ -43,6 +84,14 @@ def ring() -> None:
     except RedisError as error:
         _breaker.trip()
         log.debug("doorbell unheard", extra={"error": str(error)})
+
+
+_debounced_ring = Debounce(_ring, seconds=DEBOUNCE_SECONDS)
+
+
+def ring() -> None:
+    """Wake the relays, or give up quickly: they look by themselves in any case."""
+    _debounced_ring()
 
 
 class Doorbell:

@@ -1,0 +1,145 @@
+"""What the doorbell promises: waking soon, costing little, and never being needed."""
+
+from collections.abc import Iterator
+from threading import Event, Thread
+from time import monotonic
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from redis import Redis
+
+from outbox import doorbell
+from outbox.doorbell import Debounce, Doorbell, ring
+
+LONG = 3600.0
+SOON = 0.02
+PATIENCE = 30.0
+
+
+class Wishes:
+    """Counts what was done, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._changed = Event()
+
+    def act(self) -> None:
+        self.done += 1
+        self._changed.set()
+
+    def wait_for(self, count: int) -> None:
+        give_up = monotonic() + PATIENCE
+        while self.done < count:
+            assert monotonic() < give_up
+            self._changed.wait(0.1)
+            self._changed.clear()
+
+
+@pytest.fixture
+def fresh_client() -> Iterator[None]:
+    """Let the doorbell make its client anew, before the test and after it."""
+    doorbell._client.cache_clear()
+    doorbell._breaker._closed_at = 0.0
+    yield
+    doorbell._client.cache_clear()
+    doorbell._breaker._closed_at = 0.0
+
+
+def test_the_first_wish_is_fulfilled_at_once() -> None:
+    wishes = Wishes()
+
+    Debounce(wishes.act, seconds=LONG)()
+
+    assert wishes.done == 1
+
+
+def test_a_wish_that_comes_too_soon_is_fulfilled_later() -> None:
+    wishes = Wishes()
+    debounced = Debounce(wishes.act, seconds=SOON)
+
+    debounced()
+    debounced()
+
+    wishes.wait_for(2)
+
+
+def test_wishes_of_many_threads_become_few_and_the_last_is_not_forgotten() -> None:
+    wishes = Wishes()
+    debounced = Debounce(wishes.act, seconds=LONG)
+    threads = [Thread(target=debounced) for _ in range(16)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+
+    assert wishes.done == 1
+    assert debounced._late is not None
+    debounced._late.cancel()
+
+
+def test_a_wish_after_the_late_one_is_fulfilled_too() -> None:
+    wishes = Wishes()
+    debounced = Debounce(wishes.act, seconds=SOON)
+    debounced()
+    debounced()
+    wishes.wait_for(2)
+
+    debounced()
+
+    wishes.wait_for(3)
+
+
+def test_a_ring_ends_a_wait_long_before_its_time(fresh_client: None) -> None:
+    bell, woken = Doorbell(), Event()
+    bell.wait(0.01)
+
+    def sleep() -> None:
+        bell.wait(LONG)
+        woken.set()
+
+    Thread(target=sleep, daemon=True).start()
+    ring_until(woken)
+
+    bell.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("redis://127.0.0.1:1/0", id="refused"),
+        pytest.param("unix:///nowhere/redis.sock", id="no such socket"),
+    ],
+)
+def test_without_redis_a_ring_is_silent_and_a_wait_is_a_pause(
+    fresh_client: None, address: str
+) -> None:
+    with override_settings(REDIS_URL=address):
+        bell = Doorbell()
+
+        ring()
+        doorbell._ring()
+        bell.wait(0.01)
+
+    assert not doorbell._breaker.allows()
+    assert bell._pubsub is None
+
+
+def test_a_ring_is_heard_by_whoever_listens(fresh_client: None) -> None:
+    listener = Redis.from_url(settings.REDIS_URL).pubsub()  # type: ignore[no-untyped-call]  # -- redis-py's stub
+    listener.subscribe(doorbell.CHANNEL)
+    assert listener.get_message(timeout=PATIENCE)["type"] == "subscribe"
+
+    doorbell._ring()
+
+    assert listener.get_message(timeout=PATIENCE)["type"] == "message"
+    listener.close()
+
+
+def ring_until(woken: Event) -> None:
+    """Ring until it is heard; a bell that begins to listen late misses the first."""
+    give_up = monotonic() + PATIENCE
+    while not woken.wait(0.05):
+        assert monotonic() < give_up
+        ring()
