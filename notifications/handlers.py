@@ -16,7 +16,7 @@ from opencore.events.user.v1 import UserCreated
 from outbox.consuming import handles
 
 
-@handles(UserCreated)
+@handles(UserCreated, in_batches=True)
 def welcome_new_user(event: UserCreated, event_id: UUID) -> None:
     """Welcome a person who signed in for the first time."""
     welcome(
@@ -27,7 +27,7 @@ def welcome_new_user(event: UserCreated, event_id: UUID) -> None:
     )
 
 
-@handles(SignInCodeRequested)
+@handles(SignInCodeRequested, in_batches=True)
 def send_code_that_was_requested(event: SignInCodeRequested, event_id: UUID) -> None:
     """Mail the code to whoever asked for it."""
     send_code(
@@ -39,7 +39,7 @@ def send_code_that_was_requested(event: SignInCodeRequested, event_id: UUID) -> 
     )
 
 
-@handles(PaymentSucceeded)
+@handles(PaymentSucceeded, in_batches=True)
 def confirm_payment_that_succeeded(event: PaymentSucceeded, event_id: UUID) -> None:
     """Send a receipt to who paid."""
     confirm_payment(
@@ -52,7 +52,7 @@ def confirm_payment_that_succeeded(event: PaymentSucceeded, event_id: UUID) -> N
     )
 
 
-@handles(SubscriptionExpired)
+@handles(SubscriptionExpired, in_batches=True)
 def announce_expiry_of_subscription(event: SubscriptionExpired, event_id: UUID) -> None:
     """Say to who subscribed that it is over."""
     announce_expiry(

@@ -1,10 +1,14 @@
 """Hands each event to its handler: once in effect, in the order of its key."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from time import monotonic
+from typing import TypeVar
+from uuid import UUID
 
 import psycopg
 from django.db import Error as DatabaseError
@@ -13,7 +17,7 @@ from django.db import connection, transaction
 from opencore.context import new_request_id, working_for
 from opencore.events import EventDataInvalid
 from outbox import parking
-from outbox.consuming import handlers_of
+from outbox.consuming import handlers_of, types_in_batches
 from outbox.counting import counts
 from outbox.envelope import Envelope, EnvelopeInvalid, from_bytes
 from outbox.failures import Failure, FailureClass
@@ -22,12 +26,42 @@ from outbox.running import Stop
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+
+class Undone(Enum):
+    """What was asked for and could not be done before the end."""
+
+    UNDONE = 0
+
+
+UNDONE = Undone.UNDONE
+
+BATCH = 200
 POLL = 0.25
 RETRY_PAUSE = 0.2
 PAUSES = (0.25, 0.5, 1.0, 2.0)
 # SQLSTATEs, or their classes, of a server that is away for everybody: connections,
 # shutdowns, resources, a standby, a transaction that was idle for too long.
 AWAY = ("08", "57P", "53", "25006", "25P03")
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A message that is an event which somebody handles."""
+
+    received: Received
+    envelope: Envelope
+
+    @property
+    def place(self) -> parking.Place:
+        """Return within what its order matters."""
+        return self.received.topic, self.received.key
+
+    @property
+    def identity(self) -> tuple[str, UUID]:
+        """Return what no two events share."""
+        return self.envelope.source, self.envelope.event_id
 
 
 class Consumer:
@@ -47,10 +81,10 @@ class Consumer:
         """Consume until asked to stop; no outage of Kafka or PostgreSQL ends it."""
         try:
             while not self._stop.asked:
-                received = self._source.receive(seconds=POLL)
-                if received is not None:
-                    self._insist(partial(self.accept, received))
-                    self._source.done(received)
+                for batch in _by_partition(
+                    self._source.receive(limit=BATCH, seconds=POLL)
+                ):
+                    self._take(batch)
                 if monotonic() - self._retried_at > RETRY_PAUSE:
                     self._insist(self.retry_parked)
                     self._insist(_keep_counts)
@@ -67,17 +101,41 @@ class Consumer:
             return
         if envelope.event.type not in self._handlers:
             return
-        failure = self._apply_or_park(received, envelope)
-        if failure is not None:
-            with transaction.atomic():
-                self._lock_key(received)
-                parking.park_failed(
-                    consumer=self._consumer,
-                    received=received,
-                    envelope=envelope,
-                    failure=failure,
-                    worker=self._worker,
-                )
+        readable = Readable(received, envelope)
+        try:
+            self._apply_in_order([readable])
+        except Exception as error:  # noqa: BLE001 -- a handler may raise anything
+            self._park_failed(readable, self._failure(error))
+
+    def accept_together(self, batch: Sequence[Received]) -> bool:
+        """Apply or park all events in one transaction; return False if nothing was done.
+
+        That is so if a message can't be read, if a handler fails, or if one does not
+        allow to share its transaction. Then each must be accepted alone.
+        """
+        try:
+            found = [(each, from_bytes(each.payload)) for each in batch]
+        except (EnvelopeInvalid, EventDataInvalid):
+            return False
+        readable = [
+            Readable(received, envelope)
+            for received, envelope in found
+            if envelope.event.type in self._handlers
+        ]
+        allowed = types_in_batches(self._consumer)
+        if not all(each.envelope.event.type in allowed for each in readable):
+            return False
+        try:
+            self._apply_in_order(readable)
+        except Exception as error:
+            if _database_is_away(error):
+                raise
+            log.info(
+                "batch falls apart",
+                extra={"consumer": self._consumer, "error": str(error)},
+            )
+            return False
+        return True
 
     def retry_parked(self) -> None:
         """Try the first waiting event of each key whose time has come."""
@@ -85,45 +143,95 @@ class Consumer:
             if not self._retry_one():
                 return
 
-    def _apply_or_park(self, received: Received, envelope: Envelope) -> Failure | None:
-        with _belonging_to(envelope):
-            try:
-                with transaction.atomic():
-                    self._lock_key(received)
-                    if parking.is_blocked(
-                        consumer=self._consumer, topic=received.topic, key=received.key
-                    ):
-                        parking.park(
-                            consumer=self._consumer,
-                            received=received,
-                            envelope=envelope,
-                        )
-                    else:
-                        self._apply(envelope)
-            except Exception as error:  # noqa: BLE001 -- a handler may raise anything
-                return self._failure(error)
-        return None
+    def _take(self, batch: Sequence[Received]) -> None:
+        """Deal with messages of one partition, and note only what is dealt with."""
+        if len(batch) > 1:
+            together = self._insist(partial(self.accept_together, batch))
+            if together is True:
+                self._source.done(batch[-1])
+                return
+        for received in batch:
+            if self._insist(partial(self.accept, received)) is UNDONE:
+                return
+            self._source.done(received)
 
-    def _apply(self, envelope: Envelope) -> None:
-        """Run the handler unless it ran before, inside the caller's transaction."""
+    def _apply_in_order(self, events: Sequence[Readable]) -> None:
+        """Apply each event, or park it behind its key, all in one transaction."""
+        if not events:
+            return
+        places = {each.place for each in events}
+        handled: list[Envelope] = []
+        with transaction.atomic():
+            parking.lock_keys(consumer=self._consumer, keys=places)
+            blocked = parking.blocked_keys(consumer=self._consumer, keys=places)
+            new = self._note_in_inbox(
+                [each.envelope for each in events if each.place not in blocked]
+            )
+            for each in events:
+                if each.place in blocked:
+                    self._park(each)
+                elif each.identity in new:
+                    new.remove(each.identity)
+                    self._handle(each.envelope)
+                    handled.append(each.envelope)
+        self._report(handled)
+
+    def _note_in_inbox(self, envelopes: Sequence[Envelope]) -> set[tuple[str, UUID]]:
+        """Note the events as handled; return those that were not."""
+        if not envelopes:
+            return set()
         with connection.cursor() as cursor:
             cursor.execute(
-                "insert into outbox_inbox (consumer, source, event_id)"
-                " values (%s, %s, %s) on conflict do nothing",
-                [self._consumer, envelope.source, envelope.event_id],
+                """
+                insert into outbox_inbox (consumer, source, event_id)
+                select %s, * from unnest(%s::text[], %s::uuid[])
+                on conflict do nothing
+                returning source, event_id
+                """,
+                [
+                    self._consumer,
+                    [envelope.source for envelope in envelopes],
+                    [envelope.event_id for envelope in envelopes],
+                ],
             )
-            if cursor.rowcount == 0:
-                counts.add("inbox_duplicates_total", consumer=self._consumer)
-                return
-        self._handlers[envelope.event.type](envelope.event, envelope.event_id)
-        counts.add("inbox_handled_total", consumer=self._consumer)
-        log.info(
-            "event handled",
-            extra={
-                "consumer": self._consumer,
-                "type": envelope.event.type,
-                "event_id": str(envelope.event_id),
-            },
+            new = set(cursor.fetchall())
+        duplicates = len(envelopes) - len(new)
+        counts.add("inbox_duplicates_total", duplicates, consumer=self._consumer)
+        return new
+
+    def _handle(self, envelope: Envelope) -> None:
+        with _belonging_to(envelope):
+            self._handlers[envelope.event.type](envelope.event, envelope.event_id)
+
+    def _report(self, handled: Sequence[Envelope]) -> None:
+        counts.add("inbox_handled_total", len(handled), consumer=self._consumer)
+        for envelope in handled:
+            with _belonging_to(envelope):
+                log.info(
+                    "event handled",
+                    extra={
+                        "consumer": self._consumer,
+                        "type": envelope.event.type,
+                        "event_id": str(envelope.event_id),
+                    },
+                )
+
+    def _park(self, readable: Readable) -> None:
+        parking.park(
+            consumer=self._consumer,
+            received=readable.received,
+            envelope=readable.envelope,
+        )
+
+    @transaction.atomic
+    def _park_failed(self, readable: Readable, failure: Failure) -> None:
+        parking.lock_keys(consumer=self._consumer, keys=[readable.place])
+        parking.park_failed(
+            consumer=self._consumer,
+            received=readable.received,
+            envelope=readable.envelope,
+            failure=failure,
+            worker=self._worker,
         )
 
     def _retry_one(self) -> bool:
@@ -132,17 +240,17 @@ class Consumer:
             if head is None:
                 return False
             envelope = from_bytes(bytes(head.payload))
-            with _belonging_to(envelope):
-                try:
-                    with transaction.atomic():
-                        self._apply(envelope)
-                except Exception as error:  # noqa: BLE001 -- a handler may raise anything
-                    failure = self._failure(error)
-                    parking.record_failure(
-                        head=head, failure=failure, worker=self._worker
-                    )
-                else:
-                    parking.leave(head=head)
+            try:
+                with transaction.atomic():
+                    handled = self._note_in_inbox([envelope])
+                    if handled:
+                        self._handle(envelope)
+            except Exception as error:  # noqa: BLE001 -- a handler may raise anything
+                failure = self._failure(error)
+                parking.record_failure(head=head, failure=failure, worker=self._worker)
+                return True
+            parking.leave(head=head)
+        self._report([envelope] if handled else [])
         return True
 
     def _failure(self, error: Exception) -> Failure:
@@ -170,17 +278,15 @@ class Consumer:
             },
         )
 
-    def _lock_key(self, received: Received) -> None:
-        parking.lock_key(
-            consumer=self._consumer, topic=received.topic, key=received.key
-        )
+    def _insist(self, act: Callable[[], T]) -> T | Undone:
+        """Do it, however long PostgreSQL is away, and stay in the group meanwhile.
 
-    def _insist(self, act: Callable[[], None]) -> None:
-        """Do it, however long PostgreSQL is away, and stay in the group meanwhile."""
+        UNDONE if somebody asked to stop before it could be done.
+        """
         attempt = 0
         while not self._stop.asked:
             try:
-                act()
+                result = act()
             except DatabaseError as error:
                 log.error(
                     "database did not answer",
@@ -195,7 +301,15 @@ class Consumer:
                     log.info(
                         "database answers again", extra={"consumer": self._consumer}
                     )
-                return
+                return result
+        return UNDONE
+
+
+def _by_partition(messages: Sequence[Received]) -> list[list[Received]]:
+    parts: dict[tuple[str, int], list[Received]] = {}
+    for received in messages:
+        parts.setdefault((received.topic, received.partition), []).append(received)
+    return list(parts.values())
 
 
 def _keep_counts() -> None:

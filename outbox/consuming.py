@@ -1,6 +1,6 @@
 """The door for those who want to hear: `handles`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from importlib import import_module
 from typing import TypeVar
 from uuid import UUID
@@ -13,6 +13,7 @@ E = TypeVar("E", bound=Event)
 Handler = Callable[[E, UUID], None]
 
 _handlers: dict[str, dict[str, Handler[Event]]] = {}
+_in_batches: dict[str, set[str]] = {}
 
 
 class ConsumerUnknown(LookupError):
@@ -23,12 +24,16 @@ class HandlerTaken(RuntimeError):
     """One app has two handlers for one event."""
 
 
-def handles(event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
+def handles(
+    event: type[E], *, in_batches: bool = False
+) -> Callable[[Handler[E]], Handler[E]]:
     """Let the function hear of each such event, once, in one transaction with its work.
 
     The function gets the event and its id. It runs again if it did not commit; what it
     does outside the database needs the id as its idempotency key. Its consumer is the
-    app that it stands in.
+    app that it stands in. With `in_batches` it may share its transaction with the
+    handlers of other events, and runs again also if one of those fails: allow that to
+    functions that touch nothing but the database.
     """
 
     def register(handler: Handler[E]) -> Handler[E]:
@@ -37,6 +42,8 @@ def handles(event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
         if event.type in mine:
             raise HandlerTaken(f"{consumer} handles {event.type} twice.")
         mine[event.type] = handler  # type: ignore[assignment]  # -- looked up by that type only
+        if in_batches:
+            _in_batches.setdefault(consumer, set()).add(event.type)
         return handler
 
     return register
@@ -57,3 +64,8 @@ def handlers_of(consumer: str) -> Mapping[str, Handler[Event]]:
     if consumer not in _handlers:
         raise ConsumerUnknown(f"No app named {consumer!r} handles events.")
     return _handlers[consumer]
+
+
+def types_in_batches(consumer: str) -> Set[str]:
+    """Return the types whose handlers may share a transaction."""
+    return _in_batches.get(consumer, set())

@@ -29,7 +29,7 @@ def hold_key(*, scope: str, topic: str, key: str, actor: str, reason: str) -> No
         key=key,
     )
     if scope != RELAY:
-        parking.lock_key(consumer=scope, topic=topic, key=key)
+        parking.lock_keys(consumer=scope, keys=[(topic, key)])
     held, created = Hold.objects.get_or_create(
         scope=scope,
         topic=topic,

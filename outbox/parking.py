@@ -1,5 +1,6 @@
 """Messages that wait in PostgreSQL, in order, behind a failure of their key."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,29 +20,44 @@ from outbox.receiving import Received
 LOCK_CLASS = 0x0C0D  # the first half of the two-part advisory lock of a consumed key
 UNREADABLE = "unreadable"
 
+Place = tuple[str, str]  # a topic and a key in it
 
-def lock_key(*, consumer: str, topic: str, key: str) -> None:
-    """Let nobody else apply, park or retry events of this key until the commit."""
-    number = crc32(f"{consumer}\n{topic}\n{key}".encode()) - 2**31
+
+def lock_keys(*, consumer: str, keys: Iterable[Place]) -> None:
+    """Let nobody else apply, park or retry events of these keys until the commit."""
+    numbers = sorted(
+        {crc32(f"{consumer}\n{topic}\n{key}".encode()) - 2**31 for topic, key in keys}
+    )
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, number])
+        # Sorted, so that two consumers never wait for each other.
+        cursor.execute(
+            "select pg_advisory_xact_lock(%s, number) from unnest(%s::int[]) as number",
+            [LOCK_CLASS, numbers],
+        )
 
 
-def is_blocked(*, consumer: str, topic: str, key: str) -> bool:
-    """Return whether the key's earlier events still wait, or somebody holds the key."""
+def blocked_keys(*, consumer: str, keys: Iterable[Place]) -> set[Place]:
+    """Return the keys whose earlier events still wait, or that somebody holds."""
+    asked = sorted(set(keys))
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select exists (select from outbox_parked
-                           where consumer = %(scope)s and topic = %(topic)s
-                             and key = %(key)s)
-                or exists (select from outbox_hold
-                           where scope = %(scope)s and topic = %(topic)s
-                             and key = %(key)s)
+            select topic, key from unnest(%(topics)s::text[], %(keys)s::text[])
+                as asked(topic, key)
+            where exists (select from outbox_parked p
+                          where p.consumer = %(scope)s and p.topic = asked.topic
+                            and p.key = asked.key)
+               or exists (select from outbox_hold h
+                          where h.scope = %(scope)s and h.topic = asked.topic
+                            and h.key = asked.key)
             """,
-            {"scope": consumer, "topic": topic, "key": key},
+            {
+                "scope": consumer,
+                "topics": [topic for topic, _ in asked],
+                "keys": [key for _, key in asked],
+            },
         )
-        return bool(cursor.fetchone() == (True,))
+        return set(cursor.fetchall())
 
 
 def park(
@@ -92,7 +108,7 @@ def claim_due_head(*, consumer: str) -> ParkedMessage | None:
     """Lock and return a message that is first of its key and may be tried now."""
     head = next(iter(ParkedMessage.objects.raw(DUE_HEAD, [consumer])), None)
     if head is not None:
-        lock_key(consumer=consumer, topic=head.topic, key=head.key)
+        lock_keys(consumer=consumer, keys=[(head.topic, head.key)])
     return head
 
 

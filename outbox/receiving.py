@@ -26,11 +26,11 @@ class Received:
 class Source(Protocol):
     """What the consumer needs of Kafka; tests pass their own."""
 
-    def receive(self, *, seconds: float) -> Received | None:
-        """Return the next message, or None if there is none in time."""
+    def receive(self, *, limit: int, seconds: float) -> list[Received]:
+        """Wait for a message; return it with those that are there as well, in order."""
 
     def done(self, received: Received) -> None:
-        """Note that this message is dealt with."""
+        """Note that this message, and its partition up to it, are dealt with."""
 
     def stay(self) -> None:
         """Remain a member of the group without reading on."""

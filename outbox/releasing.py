@@ -134,7 +134,7 @@ def _discard_waiting(hold: Hold, event_id: UUID, actor: str, reason: str) -> boo
         found = _lock_event(hold.key, event_id)
         place = _place_in_outbox(found) if found is not None else {}
     else:
-        parking.lock_key(consumer=hold.scope, topic=hold.topic, key=hold.key)
+        parking.lock_keys(consumer=hold.scope, keys=[(hold.topic, hold.key)])
         found = ParkedMessage.objects.filter(
             consumer=hold.scope, event_id=event_id
         ).first()

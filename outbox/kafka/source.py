@@ -43,16 +43,20 @@ class KafkaSource:
         )
         self._consumer.subscribe(list(topics))
 
-    def receive(self, *, seconds: float) -> Received | None:
-        """Return the next message, or None if there is none in time."""
-        message = self._consumer.poll(seconds)
-        if message is None:
-            return None
-        error = message.error()
-        if error is not None:
-            _note(error)
-            return None
-        return _received(message)
+    def receive(self, *, limit: int, seconds: float) -> list[Received]:
+        """Wait for a message; return it with those that are there as well, in order."""
+        found: list[Received] = []
+        while len(found) < limit:
+            # Not consume(): that waits for the whole number of messages.
+            message = self._consumer.poll(0 if found else seconds)
+            if message is None:
+                break
+            error = message.error()
+            if error is not None:
+                _note(error)
+                break
+            found.append(_received(message))
+        return found
 
     def done(self, received: Received) -> None:
         """Note that this message, and its partition up to it, are dealt with."""

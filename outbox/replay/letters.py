@@ -51,7 +51,7 @@ def _lock_key(letter: DeadLetter) -> None:
         if letter.scope == RELAY:
             _lock_stripe(_stored(letter).stripe)
         else:
-            parking.lock_key(consumer=letter.scope, topic=letter.topic, key=letter.key)
+            parking.lock_keys(consumer=letter.scope, keys=[(letter.topic, letter.key)])
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise LetterRefused("Its key is being worked on; try again.") from error

@@ -15,8 +15,8 @@ STEPS = {
     "before the first is sent": ("outbox.kafka.publisher", "KafkaPublisher", "send", "before"),
     "sent but not recorded": ("outbox.backlog", "Backlog", "mark_delivered", "before"),
     "recorded": ("outbox.backlog", "Backlog", "mark_delivered", "after"),
-    "before the handler": ("outbox.consumer", "Consumer", "_apply", "before"),
-    "handled but not committed": ("outbox.consumer", "Consumer", "_apply", "after"),
+    "before the handler": ("outbox.consumer", "Consumer", "_handle", "before"),
+    "handled but not committed": ("outbox.consumer", "Consumer", "_handle", "after"),
     "committed but not noted": ("outbox.kafka.source", "KafkaSource", "done", "before"),
     "noted": ("outbox.kafka.source", "KafkaSource", "done", "after"),
 }  # fmt: skip

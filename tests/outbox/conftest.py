@@ -6,9 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from opencore.events.user.v1 import SessionRevoked, UserCreated
+from outbox import consuming
 from outbox.connecting import open_connection
+from outbox.consumer import Consumer
 from outbox.relay import Relay
-from tests.outbox.fakes import KafkaSpy
+from outbox.running import Stop
+from tests.outbox.fakes import KafkaSpy, LogSpy
+from tests.outbox.handlers import Handlers
 
 Relays = Callable[..., Relay]
 
@@ -45,3 +50,27 @@ def new_relay(
         return relay
 
     return new_relay
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
+    handlers = Handlers()
+    monkeypatch.setitem(
+        consuming._handlers,
+        "tests",
+        {
+            UserCreated.type: handlers.on_user,
+            SessionRevoked.type: handlers.on_session,
+        },
+    )
+    return handlers
+
+
+@pytest.fixture
+def log() -> LogSpy:
+    return LogSpy()
+
+
+@pytest.fixture
+def consumer(handlers: Handlers, log: LogSpy) -> Consumer:
+    return Consumer(consumer="tests", source=log, stop=Stop(), worker="tests")

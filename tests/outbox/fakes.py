@@ -98,18 +98,19 @@ class LogSpy:
     done_with: list[Received] = field(default_factory=list)
     closed: bool = False
     on_empty: Callable[[], None] = lambda: None
+    on_stay: Callable[[], None] = lambda: None
 
-    def receive(self, *, seconds: float) -> Received | None:
+    def receive(self, *, limit: int, seconds: float) -> list[Received]:
         if not self.messages:
             self.on_empty()
-            return None
-        return self.messages.pop(0)
+        found, self.messages = self.messages[:limit], self.messages[limit:]
+        return found
 
     def done(self, received: Received) -> None:
         self.done_with.append(received)
 
     def stay(self) -> None:
-        """A spy is never thrown out of its group."""
+        self.on_stay()
 
     def close(self) -> None:
         self.closed = True

@@ -1,114 +1,22 @@
 """What a consumer promises, with the log played by a spy."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from opencore.context import current_causation_id, current_request_id
-from opencore.events import Event
-from opencore.events.user.v1 import SessionRevoked, UserCreated
-from opencore.ids import uuid7
+from opencore.events.user.v1 import SessionRevoked
 from outbox import consuming
 from outbox.consumer import Consumer
-from outbox.envelope import Envelope, to_bytes
 from outbox.models import Attempt, DeadLetter, Hold, InboxEntry, ParkedMessage
-from outbox.receiving import Received
 from outbox.running import Stop
 from tests.outbox.events import person
 from tests.outbox.fakes import LogSpy
+from tests.outbox.handlers import Handlers, created, id_of, offsets, session_ended
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@dataclass
-class Handlers:
-    """Two handlers that keep what they got, and fail for the keys they are told to."""
-
-    handled: list[UUID] = field(default_factory=list)
-    failing: set[UUID] = field(default_factory=set)
-    context: list[tuple[str | None, UUID | None]] = field(default_factory=list)
-    away: int = 0
-
-    def on_user(self, event: UserCreated, event_id: UUID) -> None:
-        self._handle(event, event_id)
-
-    def on_session(self, event: SessionRevoked, event_id: UUID) -> None:
-        self._handle(event, event_id)
-
-    def _handle(self, event: Event, event_id: UUID) -> None:
-        if self.away:
-            self.away -= 1
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_terminate_backend(pg_backend_pid())")
-        if event.key in self.failing:
-            raise ValueError("not today")
-        self.context.append((current_request_id(), current_causation_id()))
-        self.handled.append(event_id)
-
-
-@pytest.fixture
-def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
-    handlers = Handlers()
-    monkeypatch.setitem(
-        consuming._handlers,
-        "tests",
-        {
-            UserCreated.type: handlers.on_user,
-            SessionRevoked.type: handlers.on_session,
-        },
-    )
-    return handlers
-
-
-@pytest.fixture
-def log() -> LogSpy:
-    return LogSpy()
-
-
-@pytest.fixture
-def consumer(handlers: Handlers, log: LogSpy) -> Consumer:
-    return Consumer(consumer="tests", source=log, stop=Stop(), worker="tests")
-
-
-_offsets = iter(range(1_000_000))
-
-
-def created(name: str) -> Received:
-    return _received(UserCreated(user_id=person(name), email=f"{name}@example.com"))
-
-
-def session_ended(name: str) -> Received:
-    return _received(
-        SessionRevoked(user_id=person(name), session_id=person("s"), reason="logout")
-    )
-
-
-def id_of(received: Received) -> UUID:
-    return UUID(dict(received.headers)["ce_id"].decode())
-
-
-def _received(event: Event) -> Received:
-    event_id = uuid7()
-    envelope = Envelope(
-        event_id=event_id,
-        source="https://opencore.invalid/user",
-        occurred_at=timezone.now(),
-        event=event,
-        request_id="request-1",
-    )
-    return Received(
-        topic=event.topic(),
-        partition=0,
-        offset=next(_offsets),
-        key=str(event.key),
-        payload=to_bytes(envelope),
-        headers=[("ce_id", str(event_id).encode())],
-    )
 
 
 def test_an_event_is_handled_once_however_often_it_comes(
@@ -117,7 +25,7 @@ def test_an_event_is_handled_once_however_often_it_comes(
     message = created("ada")
 
     for _ in range(3):
-        consumer.accept(replace(message, offset=next(_offsets)))
+        consumer.accept(replace(message, offset=next(offsets)))
 
     assert handlers.handled == [id_of(message)]
     assert InboxEntry.objects.count() == 1
@@ -290,3 +198,17 @@ def test_a_message_is_noted_as_done_only_after_its_effect(
 
     assert log.done_with == [message]
     assert handlers.handled == [id_of(message)]
+
+
+def test_a_consumer_that_is_stopped_in_an_outage_leaves_its_message_to_the_next(
+    handlers: Handlers, log: LogSpy
+) -> None:
+    stop = Stop()
+    log.messages = [created("ada")]
+    log.on_stay = stop.ask
+    handlers.away = 1
+
+    Consumer(consumer="tests", source=log, stop=stop, worker="tests").run()
+
+    assert (handlers.handled, log.done_with) == ([], [])
+    assert log.closed
