@@ -345,13 +345,14 @@ class ReplayQuerySet(models.QuerySet["Replay"]):
 
 
 class Replay(models.Model):
-    """One decision of an operator about dead letters, with reason and outcome."""
+    """One decision about dead letters or delivered events, with reason and outcome."""
 
     class Action(models.TextChoices):
         """What the operator decided."""
 
         REPLAY = "replay"
         DISCARD = "discard"
+        REPUBLISH = "republish"
 
     class State(models.TextChoices):
         """How far it is; a plan is no decision yet, and is forgotten after a while."""
@@ -392,7 +393,7 @@ class Replay(models.Model):
 
 
 class ReplayItem(models.Model):
-    """What one replay did with one letter."""
+    """What one replay did with one letter, or with one event of the archive."""
 
     class Outcome(models.TextChoices):
         """What became of the letter in this replay."""
@@ -402,8 +403,10 @@ class ReplayItem(models.Model):
         REFUSED = "refused"
 
     replay = models.ForeignKey(Replay, models.CASCADE, related_name="items")
+    # The id of the letter, or of the event that is published again.
     letter_id = models.UUIDField()
     # When the letter had died, as it was planned; if it died again, it is another case.
+    # Of an event, when it had been delivered.
     died_at = models.DateTimeField(null=True)
     outcome = models.TextField(choices=Outcome, default=Outcome.PLANNED)
     detail = models.TextField(default="", blank=True)

@@ -1,6 +1,6 @@
 """The door for those who have something to tell: `emit`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -55,12 +55,32 @@ class StoredEvent:
     @property
     def stripe(self) -> int:
         """Return the lock that orders the writers of this key."""
-        return crc32(self.key.encode()) % STRIPES
+        return stripe_of(self.key)
 
 
 def lane_of(key: str) -> int:
     """Return the lane that all events of this key share."""
     return crc32(key.encode()) % int(settings.OUTBOX_LANES)
+
+
+def stripe_of(key: str) -> int:
+    """Return the lock that orders the writers of this key."""
+    return crc32(key.encode()) % STRIPES
+
+
+def lock_stripes(stripes: Iterable[int]) -> None:
+    """Let nobody else write events of these stripes until the commit.
+
+    To be called in a statement of its own before ids are taken, so that they are taken
+    while the locks are held, by a transaction that has a number already.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_advisory_xact_lock(%s, stripe), pg_current_xact_id()"
+            " from unnest(%s::int[]) as stripe",
+            # Sorted, so that two writers never wait for each other.
+            [LOCK_CLASS, sorted(set(stripes))],
+        )
 
 
 def emit(event: Event) -> UUID:
@@ -128,15 +148,8 @@ def _ring_after_commit() -> None:
 
 
 def _write(events: Sequence[StoredEvent]) -> None:
-    stripes = sorted({event.stripe for event in events})
+    lock_stripes(event.stripe for event in events)
     with connection.cursor() as cursor:
-        # Sorted, so that two writers never wait for each other; and in a statement of
-        # its own, so that ids are taken while the locks are held.
-        cursor.execute(
-            "select pg_advisory_xact_lock(%s, stripe), pg_current_xact_id()"
-            " from unnest(%s::int[]) as stripe",
-            [LOCK_CLASS, stripes],
-        )
         cursor.execute(
             """
             insert into outbox_event

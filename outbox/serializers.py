@@ -18,6 +18,11 @@ from outbox.models import Attempt, DeadLetter, Replay, ReplayItem
 MOST_LETTERS = 10_000
 FASTEST = 10_000.0
 LONGEST_REASON = 500
+# What may be decided about a letter.
+DECISIONS = [
+    (action.value, action.label)
+    for action in (Replay.Action.REPLAY, Replay.Action.DISCARD)
+]
 
 
 class SelectionBody(StrictSerializer):
@@ -71,7 +76,7 @@ class PlanRequest(StrictSerializer):
 
     selection = SelectionBody(required=False)
     action = serializers.ChoiceField(
-        Replay.Action.choices, required=False, default=Replay.Action.REPLAY
+        DECISIONS, required=False, default=Replay.Action.REPLAY
     )
     max = serializers.IntegerField(
         required=False, default=MOST_LETTERS, min_value=1, max_value=MOST_LETTERS

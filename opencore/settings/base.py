@@ -294,6 +294,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeadLetterState": "outbox.models.DeadLetter.State",
         "ReplayState": "outbox.models.Replay.State",
+        "ReplayAction": "outbox.models.Replay.Action",
+        "LetterDecision": "outbox.serializers.DECISIONS",
     },
 }
 

@@ -16,6 +16,11 @@ from outbox.models import DeadLetter, Replay, ReplayItem
 from outbox.replay import ReplayRefused, cancel
 
 ITEMS_SHOWN = 200
+VERBS = {
+    "replay": "Replayed",
+    "discard": "Discarded",
+    "republish": "Published again",
+}
 UNFINISHED = (Replay.State.QUEUED, Replay.State.RUNNING)
 
 
@@ -72,9 +77,8 @@ class Replays(ReadOnlyAdmin):
     @admin.display(description="outcome")
     def summary(self, operation: Replay) -> str:
         """Say what came of it, and how to go on if it was left unfinished."""
-        verb = {"replay": "Replayed", "discard": "Discarded"}[operation.action]
         said = (
-            f"{verb} {operation.done} of {operation.planned} events;"
+            f"{VERBS[operation.action]} {operation.done} of {operation.planned} events;"
             f" {operation.refused} refused."
         )
         return f"{said} {_state_in_words(operation)}".rstrip()

@@ -11,9 +11,10 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from outbox.models import Replay, ReplayItem
+from outbox.models import ArchivedEvent, DeadLetter, Replay, ReplayItem
 from outbox.replay.letters import LetterRefused, resolve
 from outbox.replay.pace import Pace
+from outbox.replay.republishing import publish_again
 from outbox.replay.selection import ReplayRefused
 
 log = logging.getLogger(__name__)
@@ -144,13 +145,7 @@ def _do(operation: Replay, item: ReplayItem) -> bool:
     with transaction.atomic(durable=True):
         try:
             with transaction.atomic():
-                letter = resolve(
-                    letter_id=item.letter_id,
-                    action=Replay.Action(operation.action),
-                    actor=operation.actor,
-                    reason=operation.reason,
-                    died_at=item.died_at,
-                )
+                letter = _carry_out(operation, item)
         except (LetterRefused, IntegrityError, DataError) as error:
             refusal = str(error)
         _settle(item, refusal)
@@ -170,6 +165,20 @@ def _do(operation: Replay, item: ReplayItem) -> bool:
         },
     )
     return True
+
+
+def _carry_out(operation: Replay, item: ReplayItem) -> DeadLetter | ArchivedEvent:
+    if operation.action == Replay.Action.REPUBLISH:
+        return publish_again(
+            event_id=item.letter_id, delivered_at=item.died_at, operation=operation
+        )
+    return resolve(
+        letter_id=item.letter_id,
+        action=Replay.Action(operation.action),
+        actor=operation.actor,
+        reason=operation.reason,
+        died_at=item.died_at,
+    )
 
 
 def _settle(item: ReplayItem, refusal: str) -> None:

@@ -13,7 +13,7 @@ from outbox.backlog import RELAY
 from outbox.consuming import ConsumerUnknown, handlers_of
 from outbox.envelope import EnvelopeInvalid, EventDataInvalid, from_bytes
 from outbox.models import DeadLetter, Hold, OutboxEvent, ParkedMessage, Replay
-from outbox.publishing import LOCK_CLASS, StoredEvent
+from outbox.publishing import StoredEvent, lock_stripes
 
 
 class LetterRefused(Exception):
@@ -49,18 +49,13 @@ def _lock_key(letter: DeadLetter) -> None:
     # First of all, as writers and consumers do, so that none waits for another.
     try:
         if letter.scope == RELAY:
-            _lock_stripe(_stored(letter).stripe)
+            lock_stripes([_stored(letter).stripe])
         else:
             parking.lock_keys(consumer=letter.scope, keys=[(letter.topic, letter.key)])
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise LetterRefused("Its key is being worked on; try again.") from error
         raise
-
-
-def _lock_stripe(stripe: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, stripe])
 
 
 def _claim(

@@ -1,6 +1,7 @@
 """What operators decide about dead letters: at once, or as it was planned before."""
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,9 @@ from outbox.replay.executing import Listener, fields, lock_name, run
 from outbox.replay.selection import ReplayRefused, Selection
 
 log = logging.getLogger(__name__)
+
+# What is to be decided, and when it died or was delivered.
+Item = tuple[UUID, datetime]
 
 ITEMS_AT_ONCE = 5000
 PLANS_LIVE_FOR = timedelta(minutes=15)
@@ -51,21 +55,43 @@ def replay(
     What is planned, by whom and why is committed before the first letter is touched.
     Refused letters are left as they were. If this process dies, `resume` does the rest.
     """
-    _insist_on(actor, reason)
-    operation = _record(
-        selection,
-        limit,
-        state=Replay.State.RUNNING,
+    operation = decide(
+        items=lambda: _letters(selection, limit),
+        filters=_asked(selection, limit),
         action=action,
-        actor=actor.strip(),
-        reason=reason.strip(),
+        actor=actor,
+        reason=reason,
         rate=rate,
         stop_on_failure_rate=stop_on_failure_rate,
     )
-    log.warning("replay decided", extra=fields(operation))
     return run(
         operation, stop_on_failure_rate=stop_on_failure_rate, listener=on_progress
     )
+
+
+def decide(
+    *,
+    items: Callable[[], Sequence[Item]],
+    filters: dict[str, Any],
+    actor: str,
+    reason: str,
+    **told: Any,
+) -> Replay:
+    """Commit what is to be done, by whom and why, before any of it is done.
+
+    Raises ReasonMissing.
+    """
+    _insist_on(actor, reason)
+    operation = _record(
+        items,
+        state=Replay.State.RUNNING,
+        filters=filters,
+        actor=actor.strip(),
+        reason=reason.strip(),
+        **told,
+    )
+    log.warning("replay decided", extra=fields(operation))
+    return operation
 
 
 def prepare(
@@ -82,8 +108,8 @@ def prepare(
     Nobody but the actor may begin it, once, within a quarter of an hour.
     """
     return _record(
-        selection,
-        limit,
+        lambda: _letters(selection, limit),
+        filters=_asked(selection, limit),
         state=Replay.State.PLANNED,
         background=True,
         action=action,
@@ -180,19 +206,24 @@ def _insist_on(actor: str, reason: str) -> None:
         raise ReasonMissing("Say who decides this and why: an actor and a reason.")
 
 
-def _record(selection: Selection, limit: int | None, **told: Any) -> Replay:
+def _letters(selection: Selection, limit: int | None) -> Sequence[Item]:
+    return list(selection.letters(limit=limit).values_list("id", "failed_at"))
+
+
+def _asked(selection: Selection, limit: int | None) -> dict[str, Any]:
+    return selection.to_json() | ({"max": limit} if limit else {})
+
+
+def _record(items: Callable[[], Sequence[Item]], **told: Any) -> Replay:
     with transaction.atomic(durable=True):
-        letters = list(selection.letters(limit=limit).values_list("id", "failed_at"))
+        planned = items()
         operation = Replay.objects.create(
-            filters=selection.to_json() | ({"max": limit} if limit else {}),
-            request_id=current_request_id(),
-            planned=len(letters),
-            **told,
+            request_id=current_request_id(), planned=len(planned), **told
         )
         ReplayItem.objects.bulk_create(
             (
-                ReplayItem(replay=operation, letter_id=letter, died_at=died_at)
-                for letter, died_at in letters
+                ReplayItem(replay=operation, letter_id=letter, died_at=at)
+                for letter, at in planned
             ),
             batch_size=ITEMS_AT_ONCE,
         )

@@ -1,0 +1,29 @@
+"""Shows on a terminal how far a command is."""
+
+from typing import TextIO
+
+import click
+
+
+class ProgressBar:
+    """A bar with the number of events, their share and the time that is left."""
+
+    def __init__(self, *, total: int, stream: TextIO) -> None:
+        self._shown = 0
+        self._bar = click.progressbar(
+            length=total,
+            label="events",
+            show_pos=True,
+            show_percent=True,
+            file=stream,
+        )
+        self._bar.render_progress()
+
+    def show(self, number: int) -> None:
+        """Move the bar to this number of events."""
+        self._bar.update(number - self._shown)
+        self._shown = number
+
+    def end(self) -> None:
+        """Begin a new line and show the cursor again."""
+        self._bar.render_finish()
