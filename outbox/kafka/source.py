@@ -43,6 +43,11 @@ class KafkaSource:
         )
         self._consumer.subscribe(list(topics))
 
+    @property
+    def assigned(self) -> int:
+        """Return how many partitions this member has now."""
+        return len(self._consumer.assignment())
+
     def receive(self, *, limit: int, seconds: float) -> list[Received]:
         """Wait for a message; return it with those that are there as well, in order."""
         found: list[Received] = []
