@@ -1,5 +1,6 @@
 """What the doorbell promises: waking soon, costing little, and never being needed."""
 
+import socket
 from collections.abc import Iterator
 from threading import Event, Thread
 from time import monotonic
@@ -124,6 +125,20 @@ def test_without_redis_a_ring_is_silent_and_a_wait_is_a_pause(
 
     assert not doorbell._breaker.allows()
     assert bell._pubsub is None
+
+
+def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(
+    fresh_client: None,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        port = hung.getsockname()[1]
+        with override_settings(REDIS_URL=f"redis://127.0.0.1:{port}/0"):
+            for _ in range(20):
+                doorbell._ring()
+        hung.settimeout(0)
+        hung.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            hung.accept()
 
 
 def test_a_ring_is_heard_by_whoever_listens(fresh_client: None) -> None:
