@@ -12,6 +12,8 @@ from opencore.localservices.jars import LOCK_FILE
 
 KAFKA = ("org.apache.kafka", "kafka_2.13", "4.3.0")
 LOGGING = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4")
+# The console clients need nothing beyond Kafka; the rest of the tools needs Connect.
+TOOLS = ("org.apache.kafka", "kafka-tools", "4.3.0")
 HEADER = (
     "# Apache Kafka and what it needs: group:artifact:version, SHA-256 of the jar.\n"
     "# Renewed by `make kafka-lock`.\n"
@@ -19,6 +21,11 @@ HEADER = (
 DEPENDENCY = (
     "<dependency><groupId>{}</groupId><artifactId>{}</artifactId>"
     "<version>{}</version></dependency>"
+)
+ALONE = DEPENDENCY.replace(
+    "</dependency>",
+    "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId>"
+    "</exclusion></exclusions></dependency>",
 )
 POM = (
     '<project xmlns="http://maven.apache.org/POM/4.0.0">'
@@ -38,6 +45,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wanted = "".join(DEPENDENCY.format(*one) for one in (KAFKA, LOGGING))
+        wanted += ALONE.format(*TOOLS)
         (folder / "pom.xml").write_text(POM.format(wanted), "utf-8")
         for goal in (
             "dependency:copy-dependencies -DoutputDirectory=jars",
