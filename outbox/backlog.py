@@ -225,7 +225,10 @@ class LowWatermark:
             # The id is read first, the number of a transaction after it: whoever took
             # a lower id has a lower number. A snapshot's xmax would not do; it ignores
             # transactions that run while none after them has ended.
-            highest = self._one("select last_value from outbox_event_id_seq")
+            # A sequence that gave no id yet has a last value all the same.
+            highest = self._one(
+                "select last_value - (not is_called)::int from outbox_event_id_seq"
+            )
             number = self._one("select pg_current_xact_id()::text::bigint")
             self._candidate = (highest, number)
 
