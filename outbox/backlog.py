@@ -17,9 +17,11 @@ from outbox.backoff import wait_before
 from outbox.envelope import headers_of
 from outbox.failures import Failure
 from outbox.leases import LaneLost, Leases
+from outbox.publishing import LOCK_CLASS as KEY_LOCKS
 
 RELAY = "relay"
 RESCAN = timedelta(seconds=1)
+FROM_THE_START = timedelta(seconds=30)
 
 
 # Not frozen, since that would make reading a row three times as slow.
@@ -179,16 +181,18 @@ class LowWatermark:
 
     An id is taken before its transaction commits, so a lower id may become visible
     after a higher one. The mark therefore rises only to an id that was the highest
-    when all transactions began that were running at the time, and only once they have
-    ended; and never over a row that still waits.
+    at some moment, and only once every writer has ended that held the lock of a key
+    then; and never over a row that still waits. A transaction that writes no event
+    does not keep it down, however long it runs.
     """
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self._connection = connection
         self._settled = 0
-        self._candidate: tuple[int, int] | None = None
+        self._candidate: tuple[int, frozenset[str]] = (0, frozenset())
         self._marks: dict[int, int] = {}
-        self._looked_at = float("-inf")
+        self._looked_at = self._began_anew_at = float("-inf")
+        self._replayed = 0
 
     def of(self, lanes: Sequence[int]) -> list[int]:
         """Return the mark of each lane, looked up anew about once a second."""
@@ -199,14 +203,15 @@ class LowWatermark:
 
     def _look(self, lanes: Sequence[int]) -> None:
         self._settle()
+        floors = self._floors()
         lowest = self._connection.execute(
             """
             select mine.lane, (
                 select id from outbox_event e
-                where e.lane = mine.lane order by id limit 1)
-            from unnest(%s::smallint[]) as mine(lane)
+                where e.lane = mine.lane and e.id > mine.floor order by id limit 1)
+            from unnest(%s::smallint[], %s::bigint[]) as mine(lane, floor)
             """,
-            [list(lanes)],
+            [list(lanes), [floors.get(lane, 0) for lane in lanes]],
         ).fetchall()
         self._marks = {
             lane: self._settled if first is None else min(self._settled, first - 1)
@@ -214,23 +219,35 @@ class LowWatermark:
         }
         self._looked_at = monotonic()
 
+    def _floors(self) -> dict[int, int]:
+        # What was passed over once is passed over for good, so that a look does not
+        # walk over all dead rows either. Only a replayed event returns to its old place.
+        replayed = self._one("select coalesce(sum(done), 0) from outbox_replay")
+        long_ago = monotonic() - self._began_anew_at > FROM_THE_START.total_seconds()
+        if replayed == self._replayed and not long_ago:
+            return self._marks
+        self._replayed, self._began_anew_at = replayed, monotonic()
+        return {}
+
     def _settle(self) -> None:
-        oldest = self._one(
-            "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        highest, writers = self._candidate
+        if writers.isdisjoint(self._writers()):
+            self._settled = highest
+            # The id is read first, the writers after it: whoever took a lower id, and
+            # has not ended, is among them.
+            self._candidate = (self._highest(), self._writers())
+
+    def _highest(self) -> int:
+        # A sequence that gave no id yet has a last value all the same.
+        return self._one(
+            "select last_value - (not is_called)::int from outbox_event_id_seq"
         )
-        if self._candidate is not None and oldest >= self._candidate[1]:
-            self._settled = self._candidate[0]
-            self._candidate = None
-        if self._candidate is None:
-            # The id is read first, the number of a transaction after it: whoever took
-            # a lower id has a lower number. A snapshot's xmax would not do; it ignores
-            # transactions that run while none after them has ended.
-            # A sequence that gave no id yet has a last value all the same.
-            highest = self._one(
-                "select last_value - (not is_called)::int from outbox_event_id_seq"
-            )
-            number = self._one("select pg_current_xact_id()::text::bigint")
-            self._candidate = (highest, number)
+
+    def _writers(self) -> frozenset[str]:
+        return frozenset(
+            writer
+            for (writer,) in self._connection.execute(WRITERS, [KEY_LOCKS]).fetchall()
+        )
 
     def _one(self, query: LiteralString) -> int:
         row = self._connection.execute(query).fetchone()
@@ -277,6 +294,12 @@ cross join lateral (
     order by w.id limit %(limit)s
 ) as e
 limit %(limit)s
+"""
+
+WRITERS = """
+select virtualtransaction from pg_locks
+where locktype = 'advisory' and classid = %s and objsubid = 2
+  and database = (select oid from pg_database where datname = current_database())
 """
 
 FENCE = """
