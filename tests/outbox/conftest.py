@@ -12,6 +12,7 @@ from outbox.connecting import open_connection
 from outbox.consumer import Consumer
 from outbox.relay import Relay
 from outbox.running import Stop
+from tests.outbox.clusters import Cluster
 from tests.outbox.fakes import KafkaSpy, LogSpy
 from tests.outbox.handlers import Handlers
 
@@ -74,3 +75,11 @@ def log() -> LogSpy:
 @pytest.fixture
 def consumer(handlers: Handlers, log: LogSpy) -> Consumer:
     return Consumer(consumer="tests", source=log, stop=Stop(), worker="tests")
+
+
+@pytest.fixture(scope="session")
+def second_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a PostgreSQL beside that of the tests, which has seen nothing of it."""
+    cluster = Cluster(tmp_path_factory.mktemp("second"))
+    yield cluster
+    cluster.stop()
