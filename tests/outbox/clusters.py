@@ -17,6 +17,7 @@ from outbox.connecting import open_connection
 # Nothing works in the background, so that what is counted is what was asked for.
 QUIET = {
     "autovacuum": "off",
+    "checkpoint_timeout": "1h",
     "full_page_writes": "off",
     "wal_writer_delay": "10s",
     "shared_preload_libraries": "pg_stat_statements",
@@ -29,6 +30,7 @@ class Cluster:
     def __init__(self, root: Path) -> None:
         places = Places(root, "second")
         places.make()
+        self._schema = root / "schema"
         self._server = Postgres(places, settings=QUIET)
         self._server.start()
         self._server.wait_ready()
@@ -41,10 +43,20 @@ class Cluster:
 
     def restore(self, dump: Path, database: str) -> str:
         """Make this database from a dump; return its URL."""
-        with psycopg.connect(self.url_of("postgres"), autocommit=True) as own:
-            own.execute(f'create database "{database}"'.encode())
+        self._execute(f'create database "{database}"')
         _run("pg_restore", "--exit-on-error", *_to(self.url_of(database)), str(dump))
         return self.url_of(database)
+
+    def copy_without_rows(self, database: str) -> str:
+        """Make this database with the tables of the tests' own; return its URL."""
+        if not self._schema.exists():
+            self.restore(dump(self._schema, "--schema-only"), "schema")
+        self._execute(f'create database "{database}" template schema')
+        return self.url_of(database)
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as own:
+            own.execute(statement.encode())
 
 
 def dump(into: Path, *options: str) -> Path:
