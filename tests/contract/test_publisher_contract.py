@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
-from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from django.conf import settings
 
 from outbox.failures import Failure, FailureClass
 from outbox.kafka.publisher import KafkaPublisher
 from outbox.relay import Publisher, Sending
+from tests.contract.topics import scratch_topic
 from tests.outbox.fakes import KafkaSpy
 
 LARGEST = 50_000
@@ -83,15 +81,11 @@ def read_topic(topic: str) -> list[tuple[str, bytes]]:
 
 @pytest.fixture
 def real() -> Iterator[Real]:
-    topic = f"contract.{uuid4().hex}"
-    client = AdminClient(dict(settings.KAFKA))
     config = {"max.message.bytes": str(LARGEST)}
-    made = client.create_topics([NewTopic(topic, num_partitions=1, config=config)])
-    made[topic].result(timeout=15)
-    publisher = KafkaPublisher()
-    yield Real(publisher, topic)
-    publisher.close()
-    client.delete_topics([topic])[topic].result(timeout=15)
+    with scratch_topic(partitions=1, config=config) as topic:
+        publisher = KafkaPublisher()
+        yield Real(publisher, topic)
+        publisher.close()
 
 
 @pytest.fixture(params=["spy", "kafka"])
