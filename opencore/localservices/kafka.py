@@ -20,7 +20,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={data}
@@ -57,13 +57,19 @@ FLAGS: Sequence[str] = (
 
 
 class Kafka:
-    """One broker over one data directory; data survives stops, kills and restarts."""
+    """One broker over one data directory; data survives stops, kills and restarts.
+
+    Clients are sent on to `advertised_port`, if there is one: a line that leads here.
+    """
 
     name = "kafka"
 
-    def __init__(self, places: Places, *, say: Say) -> None:
+    def __init__(
+        self, places: Places, *, say: Say, advertised_port: int | None = None
+    ) -> None:
         self._places = places
         self._say = say
+        self._advertised = advertised_port
         self._home = places.home / "kafka"
         self._port = 0
         self._child: Child | None = None
@@ -93,6 +99,7 @@ class Kafka:
         properties.write_text(
             PROPERTIES.format(
                 port=self._port,
+                advertised=self._advertised or self._port,
                 controller=self._places.port("kafka controller"),
                 data=_escaped(self._home / "data"),
             ),
