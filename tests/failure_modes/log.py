@@ -14,8 +14,10 @@ class Record:
     """One record with its place."""
 
     topic: str
+    partition: int
     key: str
     event_id: str
+    payload: bytes
 
 
 def read_log(system: System) -> list[Record]:
@@ -87,8 +89,10 @@ def _read_to(consumer: Consumer, ends: dict[tuple[str, int], int]) -> list[Recor
         records.append(
             Record(
                 topic,
+                partition,
                 _text(message.key()),
                 _text(headers.get("ce_id")),
+                message.value() or b"",
             )
         )
         if (message.offset() or 0) + 1 >= ends[topic, partition]:

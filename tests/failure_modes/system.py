@@ -81,9 +81,9 @@ class Visitor:
 class System:
     """Services and processes as `make run` starts them, in folders of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: str = "failures") -> None:
         self.services = LocalServices(
-            root=ROOT, profile="failures", say=lambda _line: None, environment={}
+            root=ROOT, profile=profile, say=lambda _line: None, environment={}
         )
         self.children: dict[str, Child] = {}
         self.environment: dict[str, str] = {}
@@ -92,6 +92,14 @@ class System:
     def start(self) -> None:
         """Start all of it, with an empty database and empty topics."""
         self.services.start(wait=True)
+        self.prepare()
+        for part in PARTS:
+            self.launch(part.name)
+        self.until(lambda: answers(self.port), "the API answers")
+        self.until(self.is_ready, "the API is ready")
+
+    def prepare(self) -> None:
+        """Make an empty database and the topics for processes that are to come."""
         self.port = self.services.places.port("api")
         self.services.wait_ready()
         self.environment = self._environment()
@@ -99,16 +107,16 @@ class System:
         self._forget_everything()
         self.manage("migrate", "--verbosity", "0")
         self.manage("create_topics")
-        for part in PARTS:
-            self.launch(part.name)
-        self.until(lambda: answers(self.port), "the API answers")
-        self.until(self.is_ready, "the API is ready")
 
     def stop(self) -> None:
         """End all of it."""
         for child in self.children.values():
             child.kill()
         self.services.stop()
+
+    def urls(self) -> dict[str, str]:
+        """Return where processes find the services."""
+        return self.services.urls()
 
     @property
     def url(self) -> str:
@@ -189,7 +197,9 @@ class System:
     def sql(self, query: str, *arguments: object) -> Any:  # noqa: ANN401 -- a column is any value
         """Return the one value that a query comes to."""
         with psycopg.connect(
-            self.environment["DATABASE_URL"], row_factory=scalar_row, autocommit=True
+            self.services.urls()["DATABASE_URL"],
+            row_factory=scalar_row,
+            autocommit=True,
         ) as connection:
             return connection.execute(query.encode(), arguments).fetchone()
 
@@ -228,7 +238,7 @@ class System:
         }
         return {
             **inherited,
-            **self.services.urls(),
+            **self.urls(),
             "DJANGO_SETTINGS_MODULE": "opencore.settings.local",
             "OPENCORE_LOCAL_DIR": str(self.services.places.home / "files"),
             "PUBLIC_URL": self.url,
@@ -247,7 +257,7 @@ class System:
     def sql_script(self, script: str) -> None:
         """Run statements that come to nothing."""
         with psycopg.connect(
-            self.environment["DATABASE_URL"], autocommit=True
+            self.services.urls()["DATABASE_URL"], autocommit=True
         ) as connection:
             connection.execute(script.encode())
 
