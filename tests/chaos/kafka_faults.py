@@ -1,0 +1,136 @@
+"""K1 to K8: what happens to Kafka, and to the way there."""
+
+from collections.abc import Collection
+from random import Random
+
+from tests.chaos.lab import Lab
+from tests.chaos.observer import sightings_of
+from tests.chaos.scenario import Extent, Scenario
+
+RESETS = 8
+FLAPS = 4
+
+
+def refused(lab: Lab, _chance: Random, extent: Extent) -> None:
+    lab.lines["kafka"].refuse()
+    lab.pause(extent.seconds)
+    lab.lines["kafka"].open()
+
+
+def reset(lab: Lab, chance: Random, extent: Extent) -> None:
+    for _ in range(RESETS):
+        lab.pause(chance.uniform(0, 2 * extent.seconds / RESETS))
+        lab.lines["kafka"].reset()
+
+
+def replies_lost(lab: Lab, _chance: Random, extent: Extent) -> None:
+    for _ in range(2):
+        lab.lines["kafka"].lose_replies()
+        lab.pause(extent.seconds / 2)
+        lab.lines["kafka"].reset()
+        lab.lines["kafka"].open()
+
+
+def silent(lab: Lab, _chance: Random, extent: Extent) -> None:
+    lab.lines["kafka"].go_silent()
+    lab.pause(extent.seconds)
+    lab.lines["kafka"].open()
+
+
+def hung(lab: Lab, _chance: Random, extent: Extent) -> None:
+    lab.service("kafka").pause()
+    lab.pause(extent.seconds)
+    lab.service("kafka").resume()
+
+
+def slow(lab: Lab, _chance: Random, extent: Extent) -> None:
+    lab.lines["kafka"].slow_down(0.2)
+    lab.pause(extent.seconds)
+    lab.lines["kafka"].open()
+
+
+def given_up_on(lab: Lab, chance: Random, extent: Extent) -> None:
+    hung(lab, chance, extent)
+    for _ in range(FLAPS):
+        lab.pause(chance.uniform(0, 1))
+        lab.lines["kafka"].lose_replies()
+        lab.pause(extent.seconds / FLAPS)
+        lab.lines["kafka"].reset()
+        lab.lines["kafka"].open()
+
+
+def emptied(lab: Lab, _chance: Random, extent: Extent) -> None:
+    relay = lab.children["relay"]
+    # Nothing may arrive between the last look at the log and its end.
+    relay.pause()
+    lab.pause(0.5)
+    lab.keep_sightings()
+    lab.kill_service("kafka")
+    lab.forget_log()
+    relay.resume()
+    lab.start_service("kafka")
+    lab.until(
+        lambda: lab.sql("select count(*) from outbox_topic_pause") == 1,
+        "the topic is paused",
+    )
+    lab.manage("create_topics")
+
+
+def archive_holds_all(lab: Lab, keys: Collection[str]) -> str:
+    """Return how much Kafka lost; fail unless all of it is in the archive."""
+    before = {one.write.event_id for one in lab.kept if one.write.key in keys}
+    after = {one.write.event_id for one in sightings_of(lab, keys)}
+    assert before - lab.stored(keys) == set()
+    return (
+        f"of what Kafka had acknowledged it forgot {len(before - after)} events with"
+        " its disk; all of them are in the archive"
+    )
+
+
+SCENARIOS = (
+    Scenario(
+        id="K1",
+        sentence="Kafka refuses connections and resets those it has.",
+        fault=refused,
+    ),
+    Scenario(
+        id="K2",
+        sentence=f"Connections to Kafka are reset {RESETS} times.",
+        fault=reset,
+    ),
+    Scenario(
+        id="K3",
+        sentence="Kafka's answers are lost, then the connections; twice.",
+        fault=replies_lost,
+    ),
+    Scenario(
+        id="K4",
+        sentence="The way to Kafka is a black hole: nothing arrives, nobody is told.",
+        fault=silent,
+    ),
+    Scenario(id="K5", sentence="Kafka hangs (SIGSTOP, SIGCONT).", fault=hung),
+    Scenario(
+        id="K6",
+        sentence="Everything takes 200 ms longer on the way to Kafka and back.",
+        fault=slow,
+    ),
+    Scenario(
+        id="K7",
+        sentence=(
+            "Kafka hangs, then loses answers four times, and the relay gives up on"
+            " each batch after one second instead of thirty."
+        ),
+        fault=given_up_on,
+        processes=("hasty relay",),
+    ),
+    Scenario(
+        id="K8",
+        sentence=(
+            "Kafka is killed, its disk erased, and it comes back without a topic;"
+            " `manage.py create_topics` makes them anew. Delivered counts what was"
+            " read before, too."
+        ),
+        fault=emptied,
+        proof=archive_holds_all,
+    ),
+)
