@@ -6,7 +6,7 @@ BENCH ?= all
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint types architecture migrations bench fix lock kafka-lock shell clean \
+.PHONY: help run demo test check lint types architecture migrations bench chaos fix lock kafka-lock shell clean \
 	kafka-down kafka-up postgres-down postgres-up redis-down redis-up \
 	environment dev-environment
 
@@ -51,6 +51,9 @@ migrations: dev-environment ## every model has its migration, which the version 
 
 bench: dev-environment ## measure, beside peers and physical limits
 	@$(VENV)/python -m tests.bench $(ARGS)
+
+chaos: dev-environment ## break every part while writers write, and write FAILURES.md
+	@$(VENV)/python -m tests.chaos $(or $(ARGS),--write FAILURES.md)
 
 fix: dev-environment ## format, and mend what can be mended
 	@$(VENV)/ruff check --quiet --fix . ; $(VENV)/ruff format --quiet .

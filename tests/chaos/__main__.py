@@ -7,8 +7,10 @@ from pathlib import Path
 from random import SystemRandom
 from time import monotonic
 
+from opencore.localservices.places import LocalServiceError
 from tests.chaos.lab import Lab
 from tests.chaos.nemesis import Finding, run
+from tests.chaos.page import page, versions
 from tests.chaos.scenario import Extent, Scenario
 from tests.chaos.table import SCENARIOS
 
@@ -23,15 +25,35 @@ def main() -> int:
     lab = Lab()
     try:
         lab.start()
-        found = [_run(lab, one, extent, arguments.seed) for one in chosen]
+        found = [_try(lab, one, extent, arguments.seed) for one in chosen]
+        ended = [finding for finding in found if finding is not None]
+        if arguments.write is not None and len(ended) == len(chosen):
+            text = page(
+                ended,
+                named=versions(lab),
+                seed=arguments.seed,
+                seconds=extent.seconds,
+            )
+            arguments.write.write_text(text, "utf-8")
     finally:
         lab.stop()
-    return int(not all(finding.holds for finding in found))
+    broken = [
+        scenario.id
+        for scenario, finding in zip(chosen, found, strict=True)
+        if finding is None or not finding.holds
+    ]
+    _say(f"{len(chosen)} scenarios; broken: {', '.join(broken) or 'none'}")
+    return int(bool(broken))
 
 
-def _run(lab: Lab, scenario: Scenario, extent: Extent, seed: int) -> Finding:
+def _try(lab: Lab, scenario: Scenario, extent: Extent, seed: int) -> Finding | None:
     began = monotonic()
-    finding = run(lab, scenario, extent=extent, seed=seed)
+    try:
+        finding = run(lab, scenario, extent=extent, seed=seed)
+    except (AssertionError, LocalServiceError) as error:
+        # The others may still tell something.
+        _say(f"{scenario.id}  BROKEN  {error}")
+        return None
     verdict = finding.verdict
     _say(
         f"{scenario.id}  {'holds' if finding.holds else 'BROKEN'}"
@@ -39,8 +61,8 @@ def _run(lab: Lab, scenario: Scenario, extent: Extent, seed: int) -> Finding:
         f" duplicates {verdict.duplicates}, lost {verdict.lost},"
         f" phantom {verdict.phantom}, reordered {verdict.reordered},"
         f" unknown {finding.unknown}, counted {finding.counted},"
-        f" kills {finding.kills},"
-        f" recovery {finding.recovery:.1f} s  ({monotonic() - began:.0f} s)"
+        f" kills {finding.kills}, recovery {finding.recovery:.1f} s"
+        f"  ({monotonic() - began:.0f} s)"
     )
     return finding
 

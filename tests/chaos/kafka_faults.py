@@ -9,6 +9,8 @@ from tests.chaos.scenario import Extent, Scenario
 
 RESETS = 8
 FLAPS = 4
+# Twice what the hasty relay waits.
+NO_ANSWER_FOR = 2.0
 
 
 def refused(lab: Lab, _chance: Random, extent: Extent) -> None:
@@ -54,7 +56,7 @@ def given_up_on(lab: Lab, chance: Random, extent: Extent) -> None:
     for _ in range(FLAPS):
         lab.pause(chance.uniform(0, 1))
         lab.lines["kafka"].lose_replies()
-        lab.pause(extent.seconds / FLAPS)
+        lab.pause(NO_ANSWER_FOR)
         lab.lines["kafka"].reset()
         lab.lines["kafka"].open()
 
@@ -82,7 +84,7 @@ def archive_holds_all(lab: Lab, keys: Collection[str]) -> str:
     after = {one.write.event_id for one in sightings_of(lab, keys)}
     assert before - lab.stored(keys) == set()
     return (
-        f"of what Kafka had acknowledged it forgot {len(before - after)} events with"
+        f"of what Kafka had acknowledged it forgot {len(before - after):,} events with"
         " its disk; all of them are in the archive"
     )
 

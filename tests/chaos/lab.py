@@ -22,6 +22,7 @@ from tests.failure_modes.system import LOOK_AGAIN, System
 
 WRITERS = ("first writer", "second writer")
 KEYS = 12
+RECOVERS_WITHIN = 120.0
 RELAY = ("manage.py", "outbox_relay")
 # Beside the processes of a deployment, by the same names.
 MORE: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +32,10 @@ MORE: Mapping[str, tuple[str, ...]] = {
     "second greedy relay": ("-m", "tests.chaos.greedy_relay"),
     "third greedy relay": ("-m", "tests.chaos.greedy_relay"),
     "second consumer": ("manage.py", "consume_events", "--group", "notifications"),
-    "second beat": ("-m", "celery", "--app", "opencore", "beat"),
+    "second beat": (
+        *("-m", "celery", "--app", "opencore", "beat", "--loglevel", "WARNING"),
+        *("--schedule", ".local/chaos/second-beat"),
+    ),
 }
 ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {
     "hasty relay": {"DJANGO_SETTINGS_MODULE": "tests.chaos.hasty"},
@@ -66,6 +70,12 @@ class Lab(System):
             self.lines[name] = Line(places.port(f"{name} line"), target)
         self.prepare()
         self.sql_script(TABLES)
+
+    def stop(self) -> None:
+        """End all of it."""
+        super().stop()
+        for line in self.lines.values():
+            line.close()
 
     def urls(self) -> dict[str, str]:
         """Return where processes find the services: at the ends of the lines."""
@@ -153,6 +163,8 @@ class Lab(System):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         keys = [str(uuid4()) for _ in range(KEYS)]
+        # So that a consumer knows whom to tell.
+        self.sql(RECIPIENTS, keys)
         separator = "&" if "?" in self.urls()["DATABASE_URL"] else "?"
         named = (
             f"{self.urls()['DATABASE_URL']}{separator}application_name={WRITER_NAME}"
@@ -177,12 +189,19 @@ class Lab(System):
         )
 
     def seconds_until_delivered(self) -> float:
-        """Return how long what waits now needs to get into Kafka."""
+        """Return how long it takes from now until all is as it was.
+
+        What waits now is in Kafka then, and something that was written since.
+        """
         began = monotonic()
-        waits: Any = None
-        while waits is None:
-            waits = self._ask("select coalesce(max(id), 0) from outbox_event")
-        self.until(lambda: self._ask(WAITS, waits) == 0, "it is delivered", seconds=120)
+        until_now: Any = None
+        while until_now is None:
+            until_now = self._ask("select last_value from outbox_event_id_seq")
+        self.until(
+            lambda: self._ask(RECOVERED, until_now, until_now),
+            "it is delivered",
+            seconds=RECOVERS_WITHIN,
+        )
         return monotonic() - began
 
     def stored(self, keys: Iterable[str]) -> set[str]:
@@ -214,8 +233,18 @@ TABLES = """
 create table chaos_aggregate (key uuid primary key, version bigint not null);
 create table chaos_change (key uuid not null, filler bytea not null);
 """
+RECIPIENTS = """
+with made as (
+    insert into notifications_recipient (user_id, email)
+    select key, key || '@example.com' from unnest(%s::uuid[]) as key returning 1
+)
+select count(*) from made
+"""
 CONNECTED = "select count(*) from pg_stat_activity where application_name = %s"
-WAITS = "select count(*) from outbox_event where id <= %s"
+RECOVERED = """
+select not exists (select from outbox_event where id <= %s)
+    and exists (select from outbox_archive where id > %s)
+"""
 STORED = """
 select coalesce(json_agg(event_id), '[]') from (
     select event_id from outbox_event where key = any(%s)

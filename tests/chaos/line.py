@@ -25,7 +25,8 @@ class Line:
         self._ends: set[asyncio.StreamWriter] = set()
         self._requests, self._replies = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.new_event_loop()
-        Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self.open()
 
     def open(self) -> None:
@@ -52,6 +53,13 @@ class Line:
         """Carry everything, each piece so much later."""
         self._delay = seconds
 
+    def close(self) -> None:
+        """End it and all that it carries."""
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CHANGES_WITHIN)
+        self._loop.close()
+
     def _do(self, change: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(change, self._loop).result(CHANGES_WITHIN)
 
@@ -70,12 +78,19 @@ class Line:
         await self._reset()
 
     async def _reset(self) -> None:
-        for end in self._ends:
+        for end in [end for end in self._ends if not end.is_closing()]:
             end.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, ABRUPT
             )
             end.transport.abort()
         self._ends.clear()
+
+    async def _end(self) -> None:
+        await self._refuse()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _gate(self, *, requests: bool, replies: bool) -> None:
         for gate, is_open in ((self._requests, requests), (self._replies, replies)):

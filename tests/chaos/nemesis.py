@@ -42,6 +42,7 @@ def run(lab: Lab, scenario: Scenario, *, extent: Extent, seed: int) -> Finding:
     lab.heal()
     lab.kills, lab.kept = 0, []
     counted = lab.held_against_events()
+    scenario.before(lab)
     lab.only(scenario.processes)
     keys = lab.start_writers(folder, f"{seed}:{scenario.id}", *scenario.writers)
     lab.pause(CALM)

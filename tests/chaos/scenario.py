@@ -12,12 +12,16 @@ class Extent:
     """How long a fault lasts, and how often a process is killed."""
 
     seconds: float = 6.0
-    kills: int = 60
+    kills: int = 70
 
 
 # What is done, from the moment it begins to the moment at which all is well again.
 Fault = Callable[[Lab, Random, Extent], None]
 Proof = Callable[[Lab, Collection[str]], str]
+
+
+def as_it_is(_lab: Lab) -> None:
+    """Prepare nothing."""
 
 
 def nothing_more(_lab: Lab, _keys: Collection[str]) -> str:
@@ -38,5 +42,6 @@ class Scenario:
     fault: Fault
     processes: tuple[str, ...] = ("relay",)
     writers: tuple[str, ...] = ()
+    before: Callable[[Lab], None] = as_it_is
     proof: Proof = nothing_more
     mutant: bool = False

@@ -19,7 +19,7 @@ def seed() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["K3", "R1"])
+@pytest.mark.parametrize("name", ["K3", "P3", "R1", "C2"])
 def test_everything_arrives_in_order_although(lab: Lab, seed: int, name: str) -> None:
     finding = run(lab, SCENARIOS[name], extent=SHORT, seed=seed)
 

@@ -15,7 +15,7 @@ from outbox.publishing import emit
 from tests.chaos.oracle import OracleLog, Outcome, Write
 
 ROLLED_BACK = 0.1
-LONGEST_PAUSE = 0.04
+LONGEST_PAUSE = 0.03
 AFTER_TROUBLE = 0.2
 CHANGE = """
 insert into chaos_aggregate (key, version) values (%s, 1)
