@@ -5,15 +5,20 @@ keeps them in order.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 from uuid import UUID
 
-import django
 import psycopg
+from confluent_kafka import Producer
 from psycopg.rows import class_row
 
+from tests.chaos.chance import chance_of
+
 BATCH = 10
+# What a relay does besides: encode, wait for a processor, look something up.
+LONGEST_WORK = 0.05
 CLAIM = """
 select id, event_id, topic, key, payload from outbox_event
 order by id limit %s for update skip locked
@@ -39,26 +44,38 @@ class Claimed:
     key: str
     payload: bytes
 
-    def headers(self) -> list[tuple[str, bytes]]:
-        """Return what the observer knows it by."""
-        return [("ce_id", str(self.event_id).encode())]
-
 
 def main() -> None:
     """Claim, send and move, for ever."""
-    django.setup()
-    from outbox.kafka.publisher import KafkaPublisher  # noqa: PLC0415 -- apps are loading
-
-    publisher = KafkaPublisher()
+    producer = Producer(
+        {
+            "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+        }
+    )
+    chance = chance_of(os.getpid())
     with psycopg.connect(
         os.environ["DATABASE_URL"], row_factory=class_row(Claimed)
     ) as connection:
         while True:
             with connection.transaction():
                 rows = connection.execute(CLAIM, [BATCH]).fetchall()
-                publisher.publish(rows, while_waiting=lambda: True)
+                Event().wait(chance.uniform(0, LONGEST_WORK))
+                _send(producer, rows)
                 connection.execute(MOVE, [[row.id for row in rows]])
-            Event().wait(0.005)
+
+
+def _send(producer: Producer, rows: Sequence[Claimed]) -> None:
+    for row in rows:
+        producer.produce(
+            row.topic,
+            row.payload,
+            key=row.key,
+            # What the observer knows it by.
+            headers=[("ce_id", str(row.event_id).encode())],
+        )
+    producer.flush()
 
 
 if __name__ == "__main__":
