@@ -2,6 +2,6 @@
 
 from datetime import timedelta
 
-from opencore.settings.local import *  # noqa: F403 -- settings are all of them
+from tests.chaos.settings import *  # noqa: F403 -- settings are all of them
 
 OUTBOX_DELIVERY_DEADLINE = timedelta(seconds=1)

@@ -69,6 +69,7 @@ class Lab(System):
             target = urlsplit(self.services.embedded[name].url).port or 0
             self.lines[name] = Line(places.port(f"{name} line"), target)
         self.prepare()
+        self.environment["DJANGO_SETTINGS_MODULE"] = "tests.chaos.settings"
         self.sql_script(TABLES)
 
     def stop(self) -> None:

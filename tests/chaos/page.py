@@ -119,6 +119,8 @@ def _circumstances(named: Mapping[str, str], seed: int, seconds: float) -> str:
         f"\n## Circumstances\n\n{listed}; {os.cpu_count()} processors, shared with"
         " other work: read seconds as an order of size. PostgreSQL and Redis keep what"
         " they acknowledge (`fsync`, append-only file); Kafka is one broker,"
-        f" `acks=all`. Faults last {seconds:g} seconds where nothing else is said. Seed"
+        " `acks=all`. The relays' batches are small, so that there are many; all else"
+        f" is as `make run` has it. Faults last {seconds:g} seconds where nothing else"
+        " is said. Seed"
         f" {seed}; the same seed brings back the same choices, not the same timing.\n"
     )
