@@ -1,4 +1,4 @@
-"""`make bench`: measures OpenCore beside its physical limits, in one run.
+"""`make bench`: measures OpenCore beside its limits and its peers, in one run.
 
 Machines are shared and noisy: read the ratios, and the medians only as an order of size.
 """
@@ -8,13 +8,26 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from opencore.localservices import kafka
 from opencore.localservices.services import LocalServices
-from tests.bench.figures import Figure, show
+from tests.bench.figures import Result
 
 ROOT = Path(__file__).resolve().parents[2]
+OPTIONS: dict[str, tuple[int, str]] = {
+    "events": (200_000, "how many events are drained, emitted, consumed"),
+    "rounds": (3, "how often each way is measured"),
+    "seconds": (40, "how long each rate of the latency bench lasts"),
+}
+# The options that each bench takes.
+BENCHES = {
+    "drain": ("events", "rounds"),
+    "latency": ("seconds",),
+    "emitting": ("events", "rounds"),
+    "serving": ("events", "rounds"),
+}
 
 
 def main() -> int:
@@ -29,40 +42,50 @@ def main() -> int:
         os.environ.update(services.urls())
         os.environ["DJANGO_SETTINGS_MODULE"] = "opencore.settings.test"
         os.environ["LOG_LEVEL"] = "ERROR"
-        figures = _run(arguments)
+        _run(arguments)
     finally:
         services.stop()
-    sys.stdout.write(show(figures))
-    if arguments.json is not None:
-        rows = [figure.to_json() for figure in figures]
-        arguments.json.write_text(json.dumps(rows, indent=1), "utf-8")
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> list[Figure]:
+def _run(arguments: argparse.Namespace) -> None:
     import django  # noqa: PLC0415 -- settings are read when it is set up
 
     django.setup()
     from django.core.management import call_command  # noqa: PLC0415 -- as above
 
-    from tests.bench import drain, emitting, latency, serving  # noqa: PLC0415 -- as above
+    from tests.bench import machine, report  # noqa: PLC0415 -- as above
 
     call_command("migrate", verbosity=0)
     call_command("create_topics", stdout=sys.stderr)
-    benches: dict[str, Callable[[], list[Figure]]] = {
-        "drain": lambda: drain.measure(
-            events=arguments.events, rounds=arguments.rounds, say=_say
-        ),
-        "latency": lambda: latency.measure(seconds=arguments.seconds, say=_say),
-        "emitting": lambda: emitting.measure(
-            transactions=arguments.events // 20, rounds=arguments.rounds, say=_say
-        ),
-        "serving": lambda: serving.measure(
-            requests=arguments.events // 20, rounds=arguments.rounds, say=_say
-        ),
-    }
-    chosen = arguments.names or list(benches)
-    return [figure for name in chosen for figure in benches[name]()]
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    circumstances = machine.describe(kafka=_kafka_version(), options=options)
+    result = Result()
+    for name in arguments.names or list(BENCHES):
+        result += _bench(name)(
+            say=_say, **{option: options[option] for option in BENCHES[name]}
+        )
+    sys.stdout.write(report.terminal(result))
+    if arguments.json is not None:
+        found = {"circumstances": circumstances, **result.to_json()}
+        arguments.json.write_text(json.dumps(found, indent=1), "utf-8")
+    if arguments.page is not None:
+        arguments.page.write_text(report.page(result, circumstances), "utf-8")
+
+
+def _bench(name: str) -> Callable[..., Result]:
+    measure: Callable[..., Result] = import_module(f"tests.bench.{name}").measure
+    return measure
+
+
+def _kafka_version() -> str:
+    lock = ROOT / "opencore" / "localservices" / "kafka.lock"
+    line = next(
+        line
+        for line in lock.read_text("utf-8").splitlines()
+        if line.startswith("org.apache.kafka:kafka_2.13:")
+    )
+    return line.split()[0].rpartition(":")[2]
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,12 +94,12 @@ def _arguments() -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help="drain, latency, emitting, serving; all of them if none is named",
+        help=f"{', '.join(BENCHES)}; all of them if none is named",
     )
-    parser.add_argument("--events", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=10)
+    for name, (default, told) in OPTIONS.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=told)
     parser.add_argument("--json", type=Path, help="write the figures into this file")
+    parser.add_argument("--page", type=Path, help="write them as Markdown")
     return parser.parse_args()
 
 

@@ -1,105 +1,103 @@
-"""How quickly one relay empties the outbox into a real Kafka."""
+"""How quickly one relay empties the outbox, beside what its two halves could do alone."""
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from collections.abc import Callable, Mapping
+from uuid import uuid4
+
 from django.conf import settings
 from django.db import connection
 
-from outbox.backlog import Backlog
 from outbox.connecting import open_connection
 from outbox.kafka.publisher import KafkaPublisher
-from outbox.leases import Leases
 from outbox.relay import Relay
-from tests.bench.figures import Figure, Say, interleaved, rate
+from tests.bench.brokers import Raw, end_of_log, speaking_to
+from tests.bench.figures import Result, Sample, Say, interleaved, timed
+from tests.bench.mock import MockKafka
+from tests.bench.samples import TOPIC, fill, payload_of
 
-TOPIC = "opencore.user.v1"
-PAYLOAD = b"x" * 500
+SQL = "PostgreSQL alone: claim and delete"
+MOVE = "PostgreSQL alone: read, move to the archive"
+CLIENT = "librdkafka alone, a callback per message"
+RELAY = "OpenCore's relay: read, send, acknowledged, moved"
 
-
-def measure(*, events: int, rounds: int, say: Say) -> list[Figure]:
-    """Measure our relay beside Kafka's client alone and PostgreSQL alone."""
-    return interleaved(
-        "drain",
-        {
-            "Kafka's client alone, acknowledged": lambda: _produce(events),
-            "PostgreSQL alone: read, then fenced move to archive": lambda: _move(
-                events
-            ),
-            "the relay: read, send, acknowledged, moved": lambda: _relay(events),
-        },
-        rounds=rounds,
-        unit="events/s",
-        say=say,
-    )
+Ways = Mapping[str, Callable[[], Sample]]
 
 
-def _fill(events: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("truncate outbox_event, outbox_archive")
-        cursor.execute(FILL, [settings.OUTBOX_LANES, TOPIC, PAYLOAD, events])
-        cursor.execute("vacuum analyze outbox_event")
+def measure(*, events: int, rounds: int, say: Say) -> Result:
+    """Measure against the mock cluster, then against Apache Kafka."""
+    with MockKafka(TOPIC) as mock, speaking_to(mock.url):
+        on_mock = _measure("drain, mock", events, rounds, say)
+    return on_mock + _measure("drain, Kafka", events, rounds, say)
 
 
-def _produce(events: int) -> float:
-    producer = Producer(
-        {**settings.KAFKA, "enable.idempotence": True, "acks": "all", "linger.ms": 2}
-    )
-    acknowledged = 0
-
-    def note(error: object, _message: object) -> None:
-        nonlocal acknowledged
-        assert error is None
-        acknowledged += 1
-
-    def send() -> None:
-        for number in range(events):
-            producer.produce(TOPIC, PAYLOAD, key=str(number), on_delivery=note)
-            producer.poll(0)
-        producer.flush(60)
-
-    found = rate(events, send)
-    assert acknowledged == events
-    return found
+def _measure(bench: str, events: int, rounds: int, say: Say) -> Result:
+    ways = {
+        SQL: lambda: _claim_and_delete(events),
+        CLIENT: lambda: _produce(events),
+        MOVE: lambda: _move(events),
+        RELAY: lambda: drain(events),
+    }
+    found = interleaved(bench, ways, rounds=rounds, unit="events/s", say=say)
+    return Result(found.figures(), [found.at_least(0.7, RELAY, of=SQL)])
 
 
-def _move(events: int) -> float:
-    _fill(events)
-    with open_connection(application_name="bench") as own:
-        leases = Leases(own, owner="bench")
-        leases.acquire()
-        backlog = Backlog(own, leases)
-
-        def move() -> None:
-            while found := backlog.due():
-                backlog.mark_delivered(found)
-
-        found = rate(events, move)
-        leases.release()
-    _assert_empty(events)
-    return found
-
-
-def _relay(events: int) -> float:
-    _fill(events)
-    before = _end_of_log()
+def drain(events: int) -> Sample:
+    """Fill the outbox, and let one relay empty it."""
+    fill(events)
+    before = end_of_log(TOPIC)
     with open_connection(application_name="bench") as own:
         publisher = KafkaPublisher()
+        publisher.probe()
         relay = Relay(connection=own, publisher=publisher, name="bench")
         relay.take_lanes()
 
-        def drain() -> None:
+        def empty() -> None:
             while relay.relay_batch().sent:
                 pass
 
-        found = rate(events, drain)
+        found = timed(events, empty)
         relay.give_back_lanes()
         publisher.close()
-    _assert_empty(events)
+    _assert_moved(events)
     # A figure that counts what Kafka does not have would be worth nothing.
-    assert _end_of_log() - before == events
+    assert end_of_log(TOPIC) - before == events
     return found
 
 
-def _assert_empty(events: int) -> None:
+def _produce(events: int) -> Sample:
+    raw = Raw()
+    people = [uuid4() for _ in range(events)]
+    messages = [(str(one).encode(), payload_of(uuid4(), one)) for one in people]
+    found = timed(events, lambda: raw.send(TOPIC, messages))
+    assert raw.acknowledged == events
+    return found
+
+
+def _claim_and_delete(events: int) -> Sample:
+    fill(events)
+    with open_connection(application_name="bench") as own:
+
+        def empty() -> None:
+            while own.execute(CLAIM, [settings.OUTBOX_BATCH_ROWS]).fetchall():
+                pass
+
+        return timed(events, empty)
+
+
+def _move(events: int) -> Sample:
+    fill(events)
+    with open_connection(application_name="bench") as own:
+
+        def empty() -> None:
+            while rows := own.execute(READ, [settings.OUTBOX_BATCH_ROWS]).fetchall():
+                lanes, ids = zip(*(row[:2] for row in rows), strict=True)
+                own.execute(MOVED, [list(lanes), list(ids)])
+
+        found = timed(events, empty)
+    _assert_moved(events)
+    return found
+
+
+def _assert_moved(events: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "select (select count(*) from outbox_event),"
@@ -108,22 +106,29 @@ def _assert_empty(events: int) -> None:
         assert cursor.fetchone() == (0, events)
 
 
-def _end_of_log() -> int:
-    consumer = Consumer({**settings.KAFKA, "group.id": "bench"})
-    try:
-        partitions = consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
-        return sum(
-            consumer.get_watermark_offsets(TopicPartition(TOPIC, number), timeout=10)[1]
-            for number in partitions
-        )
-    finally:
-        consumer.close()
+CLAIM = """
+delete from outbox_event where (lane, id) in (
+    select lane, id from outbox_event order by lane, id
+    limit %s for update skip locked)
+returning topic, key, payload, event_id, type, request_id, occurred_at
+"""
 
+READ = """
+select lane, id, topic, key, payload, event_id, type, request_id, occurred_at
+from outbox_event order by lane, id limit %s
+"""
 
-FILL = """
-insert into outbox_event
-    (lane, event_id, type, topic, key, payload, occurred_at)
-select n %% %s, gen_random_uuid(), 'opencore.user.v1.user-created', %s, n::text, %s,
-       now()
-from generate_series(1, %s) as n
+MOVED = """
+with gone as (
+    delete from outbox_event e
+    using unnest(%s::smallint[], %s::bigint[]) as sent(lane, id)
+    where e.lane = sent.lane and e.id = sent.id
+    returning e.*
+)
+insert into outbox_archive
+    (id, lane, event_id, type, topic, key, payload, headers, request_id,
+     occurred_at, created_at, attempts, delivered_at)
+select id, lane, event_id, type, topic, key, payload, headers, request_id,
+       occurred_at, created_at, attempts, clock_timestamp()
+from gone
 """

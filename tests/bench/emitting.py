@@ -1,35 +1,31 @@
-"""What an event costs the transaction that tells it."""
+"""What an event costs the transaction that tells it: one, and a thousand together."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from time import perf_counter
 from uuid import uuid4
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from opencore.events.user.v1 import UserCreated
-from outbox.publishing import emit
-from tests.bench.figures import Figure, Say, interleaved, rate
+from outbox.publishing import emit, lane_of
+from tests.bench.figures import Result, Sample, Say, interleaved
+from tests.bench.samples import TOPIC, new_event, payload_of
 
-WRITERS = 4
+BULK = 1000
+BARE = "a bare insert into the same table"
+EMIT = "emit()"
+
+Tell = Callable[[int], object]
 
 
-def measure(*, transactions: int, rounds: int, say: Say) -> list[Figure]:
-    """Measure a transaction of one row without an event, with a bare insert, with ours."""
+def measure(*, events: int, rounds: int, say: Say) -> Result:
+    """Measure what a transaction of one row lasts longer with events in it."""
     with connection.cursor() as cursor:
         cursor.execute("create table if not exists bench_row (id uuid primary key)")
     try:
-        return interleaved(
-            "emitting",
-            {
-                "one row, no event": lambda: _write(transactions, _nothing),
-                "one row and a bare insert into the outbox": lambda: _write(
-                    transactions, _insert
-                ),
-                "one row and emit()": lambda: _write(transactions, _emit),
-            },
-            rounds=rounds,
-            unit="transactions/s",
-            say=say,
+        return _measure("emitting, 1", 1, max(events // 200, 5), rounds, say) + (
+            _measure("emitting, 1,000", BULK, max(events // 10_000, 3), rounds, say)
         )
     finally:
         with connection.cursor() as cursor:
@@ -37,35 +33,52 @@ def measure(*, transactions: int, rounds: int, say: Say) -> list[Figure]:
             cursor.execute("truncate outbox_event")
 
 
-def _write(transactions: int, tell: Callable[[], object]) -> float:
-    def write(count: int) -> None:
-        for _ in range(count):
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute("insert into bench_row values (%s)", [uuid4()])
-                tell()
-        connection.close()
-
-    share = max(transactions // WRITERS, 1)
-    with ThreadPoolExecutor(WRITERS) as threads:
-        return rate(
-            share * WRITERS, lambda: list(threads.map(write, [share] * WRITERS))
-        )
+def _measure(bench: str, events: int, pairs: int, rounds: int, say: Say) -> Result:
+    ways = {
+        BARE: lambda: marginal(_insert, events=events, pairs=pairs),
+        EMIT: lambda: marginal(_emit, events=events, pairs=pairs),
+    }
+    found = interleaved(bench, ways, rounds=rounds, unit="us/event", say=say)
+    return Result(found.figures())
 
 
-def _nothing() -> None:
-    """Tell nobody."""
+def marginal(tell: Tell, *, events: int, pairs: int) -> Sample:
+    """Return the microseconds that each event adds, in transactions that take turns."""
+    plain, told = [], []
+    for _ in range(pairs):
+        plain.append(_lasts(lambda: None))
+        told.append(_lasts(lambda: tell(events)))
+    return Sample((median(told) - median(plain)) / events * 1e6)
 
 
-def _insert() -> None:
+def _lasts(tell: Callable[[], object]) -> float:
+    began = perf_counter()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("insert into bench_row values (%s)", [uuid4()])
+        tell()
+    return perf_counter() - began
+
+
+def _emit(events: int) -> None:
+    for _ in range(events):
+        emit(new_event())
+
+
+def _insert(events: int) -> None:
+    rows = []
+    for _ in range(events):
+        event_id, key = uuid4(), uuid4()
+        payload = payload_of(event_id, key)
+        rows.append((lane_of(str(key)), event_id, str(key), payload, timezone.now()))
+    lanes, ids, keys, payloads, times = map(list, zip(*rows, strict=True))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into outbox_event"
-            " (lane, event_id, type, topic, key, payload, occurred_at)"
-            " values (0, %s, 't', 't', %s, %s, now())",
-            [uuid4(), str(uuid4()), b"x" * 400],
-        )
+        cursor.execute(INSERT, [TOPIC, lanes, ids, keys, payloads, times])
 
 
-def _emit() -> None:
-    emit(UserCreated(user_id=uuid4(), email="ada@example.com"))
+INSERT = """
+insert into outbox_event (lane, event_id, type, topic, key, payload, occurred_at)
+select lane, id, 'opencore.user.v1.user-created', %s, key, payload, at
+from unnest(%s::smallint[], %s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[])
+     as new (lane, id, key, payload, at)
+"""

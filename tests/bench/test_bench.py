@@ -5,11 +5,32 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from opencore.localservices.parts import PYTHON
+from tests.bench.figures import (
+    Goal,
+    Result,
+    Rounds,
+    Sample,
+    figure_of,
+    interleaved,
+    percentile,
+)
+from tests.bench.report import page
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = {"DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"}
-FIGURES = {"drain": 3, "latency": 4, "emitting": 3, "serving": 2}
+FIGURES = {
+    "drain, mock": 4,
+    "drain, Kafka": 4,
+    "latency, mock": 8,
+    "latency, Kafka": 8,
+    "emitting, 1": 2,
+    "emitting, 1,000": 2,
+    "serving": 2,
+}
+GOALS = {"drain, mock": 1, "drain, Kafka": 1, "latency, mock": 2}
 
 
 def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
@@ -17,21 +38,92 @@ def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
         [
             *(PYTHON, "-m", "tests.bench", "--events", "400", "--rounds", "1"),
             *("--seconds", "1", "--json", str(tmp_path / "figures.json")),
+            *("--page", str(tmp_path / "page.md")),
         ],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in NAMED},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=240,
         check=False,
     )
 
     assert ended.returncode == 0, ended.stderr[-3000:]
-    figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
-    counted = {
-        name: sum(figure["bench"] == name for figure in figures) for name in FIGURES
-    }
-    assert counted == FIGURES
-    assert [figure["what"] for figure in figures if figure["value"] <= 0] == []
-    assert all(figure["what"] in ended.stdout for figure in figures)
-    assert "drain 1 of 1" in ended.stderr
+    found = json.loads((tmp_path / "figures.json").read_text("utf-8"))
+    assert counted(found["figures"]) == FIGURES
+    assert counted(found["goals"]) == GOALS
+    written = (tmp_path / "page.md").read_text("utf-8")
+    for text in (ended.stdout, written):
+        assert [
+            one["what"] for one in found["figures"] if one["what"] not in text
+        ] == []
+    assert set(found["circumstances"]) >= {"machine", "packages", "PostgreSQL"}
+    assert "fsync on" in written
+
+
+def counted(lines: list[dict[str, object]]) -> dict[object, int]:
+    names = [line["bench"] for line in lines]
+    return {name: names.count(name) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "found"),
+    [
+        pytest.param(range(1, 101), 0.5, 50, id="the median"),
+        pytest.param(range(1, 101), 0.99, 99, id="not the largest of a hundred"),
+        pytest.param(range(1, 101), 1.0, 100, id="the largest"),
+        pytest.param([7], 0.99, 7, id="one value"),
+        pytest.param([3, 1, 2], 0.34, 2, id="not in order"),
+    ],
+)
+def test_a_percentile_is_the_nearest_rank(
+    values: range | list[int], share: float, found: int
+) -> None:
+    assert percentile(list(values), share) == found
+
+
+def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
+    rounds = Rounds(
+        bench="b",
+        unit="u",
+        samples={
+            "limit": [Sample(10), Sample(100), Sample(1000)],
+            "ours": [Sample(5), Sample(20), Sample(900)],
+        },
+    )
+
+    assert rounds.ratio("ours", "limit") == 0.5
+    assert rounds.at_least(0.5, "ours", of="limit").kept
+    assert not rounds.at_least(0.6, "ours", of="limit").kept
+
+
+def test_the_ways_take_turns() -> None:
+    order: list[str] = []
+
+    def way(name: str) -> Sample:
+        order.append(name)
+        return Sample(len(order))
+
+    interleaved(
+        "b",
+        {"ours": lambda: way("ours"), "limit": lambda: way("limit")},
+        rounds=2,
+        unit="u",
+        say=lambda _line: None,
+    )
+
+    assert order == ["ours", "limit", "ours", "limit"]
+
+
+def test_a_page_says_what_was_missed_and_what_could_not_be_measured() -> None:
+    goal = Goal(
+        bench="b", what="rate", wanted=">= 2 x", measured=1.5, unit="x", kept=False
+    )
+    figure = figure_of("b", "rate", [Sample(1), Sample(3), Sample(2)], "u")
+
+    written = page(Result([figure], [goal], ["peer: no wheel"]), {"cores": "2"})
+
+    assert "| b | rate | >= 2 x | 1.50 x | **missed** |" in written
+    assert "| rate | 2.00 | u | 1.00-3.00 |  |  |" in written
+    assert "- peer: no wheel" in written
+    assert "| cores | 2 |" in written

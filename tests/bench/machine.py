@@ -1,0 +1,57 @@
+"""On what a run was made: the machine without its name, versions, settings."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import confluent_kafka
+import psutil
+from django.conf import settings
+from django.db import connection
+
+PACKAGES = ("django", "celery", "psycopg", "confluent-kafka", "redis")
+ASKED = (
+    "server_version",
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "shared_buffers",
+    "max_wal_size",
+)
+
+
+def describe(*, kafka: str, options: dict[str, object]) -> dict[str, str]:
+    """Return what a reader must know to judge the figures."""
+    python = f"Python {platform.python_version()}"
+    packages = [f"{name} {version(name)}" for name in PACKAGES]
+    server = _postgresql()
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": _machine(),
+        "load average before the run": f"{os.getloadavg()[0]:.1f}",
+        "system": f"{platform.system()} {platform.release()}",
+        "packages": ", ".join([python, *packages]),
+        "librdkafka": str(confluent_kafka.libversion()[0]),
+        "Apache Kafka": kafka,
+        "PostgreSQL": ", ".join(f"{name} {found}" for name, found in server.items()),
+        "relay": (
+            f"{settings.OUTBOX_LANES} lanes, batches of {settings.OUTBOX_BATCH_ROWS}"
+            f" events, {settings.KAFKA_PARTITIONS} partitions (mock: 4)"
+        ),
+        "options": ", ".join(f"{name} {value}" for name, value in options.items()),
+    }
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 1024**3
+    return f"{os.cpu_count()} cores {platform.machine()}, {memory:.0f} GiB"
+
+
+def _postgresql() -> dict[str, str]:
+    found = {}
+    with connection.cursor() as cursor:
+        for name in ASKED:
+            cursor.execute("select current_setting(%s)", [name])
+            (found[name],) = cursor.fetchone() or ("?",)
+    return found

@@ -1,0 +1,90 @@
+"""The events of all benches: real envelopes of 500 bytes, each of its own person."""
+
+from datetime import UTC, datetime
+from functools import cache
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection
+
+from opencore.events.user.v1 import UserCreated
+from outbox.envelope import Envelope, source_of, to_bytes
+
+SIZE = 500
+TOPIC = UserCreated.topic()
+NOBODY = UUID("00000000-0000-7000-8000-000000000000")
+NO_EVENT = UUID("00000000-0000-7000-8000-000000000001")
+SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def new_event() -> UserCreated:
+    """Return an event whose envelope has the size."""
+    return UserCreated(user_id=uuid4(), email="a" * _room() + "@example.com")
+
+
+@cache
+def template() -> bytes:
+    """Return an envelope of the size, to be filled with ids."""
+    event = UserCreated(user_id=NOBODY, email="a" * _room() + "@example.com")
+    return _enveloped(event)
+
+
+def payload_of(event_id: UUID, user_id: UUID) -> bytes:
+    """Return the envelope of one event."""
+    text = template().replace(str(NO_EVENT).encode(), str(event_id).encode())
+    return text.replace(str(NOBODY).encode(), str(user_id).encode())
+
+
+def fill(events: int) -> None:
+    """Empty the outbox and put so many waiting events into it."""
+    with connection.cursor() as cursor:
+        cursor.execute("truncate outbox_event, outbox_archive")
+    add(events)
+    with connection.cursor() as cursor:
+        cursor.execute("vacuum analyze outbox_event")
+
+
+def add(events: int) -> None:
+    """Put so many more waiting events into the outbox."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FILL,
+            {
+                "lanes": settings.OUTBOX_LANES,
+                "type": UserCreated.type,
+                "topic": TOPIC,
+                "template": template().decode(),
+                "event": str(NO_EVENT),
+                "key": str(NOBODY),
+                "events": events,
+            },
+        )
+
+
+def _room() -> int:
+    bare = _enveloped(UserCreated(user_id=NOBODY, email="@example.com"))
+    return SIZE - len(bare)
+
+
+def _enveloped(event: UserCreated) -> bytes:
+    return to_bytes(
+        Envelope(
+            event_id=NO_EVENT,
+            source=source_of(event.type),
+            occurred_at=SOME_DAY,
+            event=event,
+        )
+    )
+
+
+FILL = """
+insert into outbox_event
+    (lane, event_id, type, topic, key, payload, occurred_at)
+select n %% %(lanes)s, event_id, %(type)s, %(topic)s, key::text,
+       convert_to(
+           replace(replace(%(template)s, %(event)s, event_id::text),
+                   %(key)s, key::text), 'UTF8'),
+       now()
+from (select n, gen_random_uuid() as event_id, gen_random_uuid() as key
+      from generate_series(1, %(events)s) as n) as new
+"""
