@@ -15,17 +15,19 @@ from opencore.localservices import kafka
 from opencore.localservices.services import LocalServices
 from tests.bench.figures import Result
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 OPTIONS: dict[str, tuple[int, str]] = {
     "events": (200_000, "how many events are drained, emitted, consumed"),
     "rounds": (3, "how often each way is measured"),
     "seconds": (40, "how long each rate of the latency bench lasts"),
+    "peer_seconds": (10, "how long a peer may drain in a round, if it does not end"),
 }
 # The options that each bench takes.
 BENCHES = {
-    "drain": ("events", "rounds"),
+    "drain": ("events", "rounds", "peers", "peer_seconds"),
     "latency": ("seconds",),
-    "emitting": ("events", "rounds"),
+    "emitting": ("events", "rounds", "peers"),
     "serving": ("events", "rounds"),
 }
 
@@ -60,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
     call_command("create_topics", stdout=sys.stderr)
     options = {name: getattr(arguments, name) for name in OPTIONS}
     circumstances = machine.describe(kafka=_kafka_version(), options=options)
+    options["peers"] = arguments.peers
     result = Result()
     for name in arguments.names or list(BENCHES):
         result += _bench(name)(
@@ -97,7 +100,14 @@ def _arguments() -> argparse.Namespace:
         help=f"{', '.join(BENCHES)}; all of them if none is named",
     )
     for name, (default, told) in OPTIONS.items():
-        parser.add_argument(f"--{name}", type=int, default=default, help=told)
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=int, default=default, help=told)
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        default=sorted(path.stem for path in (HERE / "peers").glob("*.txt")),
+        help="beside which peers; none if none is named",
+    )
     parser.add_argument("--json", type=Path, help="write the figures into this file")
     parser.add_argument("--page", type=Path, help="write them as Markdown")
     return parser.parse_args()

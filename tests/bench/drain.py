@@ -1,6 +1,7 @@
 """How quickly one relay empties the outbox, beside what its two halves could do alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from uuid import uuid4
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from outbox.relay import Relay
 from tests.bench.brokers import Raw, end_of_log, speaking_to
 from tests.bench.figures import Result, Sample, Say, interleaved, timed
 from tests.bench.mock import MockKafka
+from tests.bench.peering import present
 from tests.bench.samples import TOPIC, fill, payload_of
 
 SQL = "PostgreSQL alone: claim and delete"
@@ -22,22 +24,35 @@ RELAY = "OpenCore's relay: read, send, acknowledged, moved"
 Ways = Mapping[str, Callable[[], Sample]]
 
 
-def measure(*, events: int, rounds: int, say: Say) -> Result:
-    """Measure against the mock cluster, then against Apache Kafka."""
+def measure(
+    *, events: int, rounds: int, peers: Sequence[str], peer_seconds: int, say: Say
+) -> Result:
+    """Measure against the mock cluster, beside peers; then against Apache Kafka."""
     with MockKafka(TOPIC) as mock, speaking_to(mock.url):
-        on_mock = _measure("drain, mock", events, rounds, say)
-    return on_mock + _measure("drain, Kafka", events, rounds, say)
+        found, remarks = present(peers, say)
+        ways = {
+            peer.what: partial(peer.drain, events=events, seconds=peer_seconds)
+            for peer in found
+        }
+        on_mock = _measure("drain, mock", events, rounds, ways, say)
+    on_kafka = _measure("drain, Kafka", events, rounds, {}, say)
+    return on_mock + on_kafka + Result(remarks=remarks)
 
 
-def _measure(bench: str, events: int, rounds: int, say: Say) -> Result:
+def _measure(bench: str, events: int, rounds: int, peers: Ways, say: Say) -> Result:
     ways = {
         SQL: lambda: _claim_and_delete(events),
         CLIENT: lambda: _produce(events),
         MOVE: lambda: _move(events),
         RELAY: lambda: drain(events),
     }
-    found = interleaved(bench, ways, rounds=rounds, unit="events/s", say=say)
-    return Result(found.figures(), [found.at_least(0.7, RELAY, of=SQL)])
+    found = interleaved(
+        bench, {**ways, **peers}, rounds=rounds, unit="events/s", say=say
+    )
+    goals = [found.at_least(0.7, RELAY, of=SQL)]
+    if peers:
+        goals.append(found.at_least(50, RELAY, of=max(peers, key=found.middle)))
+    return Result(found.figures(), goals)
 
 
 def drain(events: int) -> Sample:

@@ -1,6 +1,7 @@
 """What an event costs the transaction that tells it: one, and a thousand together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 from time import perf_counter
 from uuid import uuid4
@@ -9,7 +10,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from outbox.publishing import emit, lane_of
+from tests.bench.brokers import speaking_to
 from tests.bench.figures import Result, Sample, Say, interleaved
+from tests.bench.mock import MockKafka
+from tests.bench.peering import Peer, present
 from tests.bench.samples import TOPIC, new_event, payload_of
 
 BULK = 1000
@@ -19,27 +23,38 @@ EMIT = "emit()"
 Tell = Callable[[int], object]
 
 
-def measure(*, events: int, rounds: int, say: Say) -> Result:
+def measure(*, events: int, rounds: int, peers: Sequence[str], say: Say) -> Result:
     """Measure what a transaction of one row lasts longer with events in it."""
     with connection.cursor() as cursor:
         cursor.execute("create table if not exists bench_row (id uuid primary key)")
     try:
-        return _measure("emitting, 1", 1, max(events // 200, 5), rounds, say) + (
-            _measure("emitting, 1,000", BULK, max(events // 10_000, 3), rounds, say)
-        )
+        with MockKafka(TOPIC) as mock, speaking_to(mock.url):
+            found, _ = present(peers, say)
+        one = _measure("emitting, 1", 1, max(events // 500, 5), rounds, found, say)
+        bulk = max(events // 40_000, 3)
+        return one + _measure("emitting, 1,000", BULK, bulk, rounds, found, say)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("drop table bench_row")
             cursor.execute("truncate outbox_event")
 
 
-def _measure(bench: str, events: int, pairs: int, rounds: int, say: Say) -> Result:
-    ways = {
+def _measure(
+    bench: str, events: int, pairs: int, rounds: int, peers: Sequence[Peer], say: Say
+) -> Result:
+    theirs = {
+        peer.title: partial(peer.emit, events=events, pairs=pairs) for peer in peers
+    }
+    ours = {
         BARE: lambda: marginal(_insert, events=events, pairs=pairs),
         EMIT: lambda: marginal(_emit, events=events, pairs=pairs),
     }
-    found = interleaved(bench, ways, rounds=rounds, unit="us/event", say=say)
-    return Result(found.figures())
+    found = interleaved(
+        bench, {**ours, **theirs}, rounds=rounds, unit="us/event", say=say
+    )
+    cheapest = min(theirs, key=found.middle, default=None)
+    goals = [found.at_most(0.7, EMIT, of=cheapest)] if cheapest else []
+    return Result(found.figures(), goals)
 
 
 def marginal(tell: Tell, *, events: int, pairs: int) -> Sample:

@@ -85,16 +85,30 @@ class Rounds:
         pairs = zip(self.samples[name], self.samples[to], strict=True)
         return median(mine.value / theirs.value for mine, theirs in pairs)
 
+    def middle(self, name: str) -> float:
+        """Return the median of one way."""
+        return median(sample.value for sample in self.samples[name])
+
     def at_least(self, wanted: float, name: str, *, of: str) -> Goal:
         """Return whether this way reaches so many times the other."""
         found = self.ratio(name, of)
+        return self._goal(name, of, f">= {wanted:g} x", found, kept=found >= wanted)
+
+    def at_most(self, wanted: float, name: str, *, of: str) -> Goal:
+        """Return whether this way stays below so many times the other."""
+        found = self.ratio(name, of)
+        return self._goal(name, of, f"<= {wanted:g} x", found, kept=found <= wanted)
+
+    def _goal(
+        self, name: str, of: str, wanted: str, found: float, *, kept: bool
+    ) -> Goal:
         return Goal(
             bench=self.bench,
             what=f"{name}, against {of}",
-            wanted=f">= {wanted:g} x",
+            wanted=wanted,
             measured=found,
             unit="x",
-            kept=found >= wanted,
+            kept=kept,
         )
 
 

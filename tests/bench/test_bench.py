@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from opencore.localservices.parts import PYTHON
+from tests.bench import peering
 from tests.bench.figures import (
     Goal,
     Result,
@@ -17,6 +19,7 @@ from tests.bench.figures import (
     interleaved,
     percentile,
 )
+from tests.bench.peering import Peer
 from tests.bench.report import page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +41,7 @@ def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
         [
             *(PYTHON, "-m", "tests.bench", "--events", "400", "--rounds", "1"),
             *("--seconds", "1", "--json", str(tmp_path / "figures.json")),
-            *("--page", str(tmp_path / "page.md")),
+            *("--page", str(tmp_path / "page.md"), "--peers"),
         ],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in NAMED},
@@ -127,3 +130,30 @@ def test_a_page_says_what_was_missed_and_what_could_not_be_measured() -> None:
     assert "| rate | 2.00 | u | 1.00-3.00 |  |  |" in written
     assert "- peer: no wheel" in written
     assert "| cores | 2 |" in written
+
+
+def test_a_peer_that_does_not_install_is_told_of_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "nobody.txt").write_text("nobody==1\n", "utf-8")
+    monkeypatch.setattr(peering, "LOCKS", tmp_path)
+    monkeypatch.setattr(peering, "PEERS", (Peer("nobody", "idle", python="3.99"),))
+
+    found, remarks = peering.present(["nobody"], lambda _line: None)
+
+    assert found == []
+    assert len(remarks) == 1
+    assert remarks[0].startswith("nobody: ")
+    assert "3.99" in remarks[0]
+
+
+def test_a_peer_that_is_not_asked_for_is_not_installed() -> None:
+    assert peering.present([], lambda _line: None) == ([], [])
+
+
+@pytest.mark.parametrize("peer", peering.PEERS, ids=lambda peer: peer.name)
+def test_a_peer_has_a_driver_and_a_lock_with_hashes(peer: Peer) -> None:
+    entries = re.split(r"\n(?=[A-Za-z0-9])", peer.lock.read_text("utf-8").strip())
+
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert peer.lock.with_name(f"{peer.name.replace('-', '_')}.py").exists()
