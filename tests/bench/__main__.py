@@ -21,6 +21,9 @@ OPTIONS: dict[str, tuple[int, str]] = {
     "events": (200_000, "how many events are drained, emitted, consumed"),
     "rounds": (3, "how often each way is measured"),
     "seconds": (40, "how long each rate of the latency bench lasts"),
+    "rows": (1_000_000, "how many more events wait in the large backlog"),
+    "snapshot_seconds": (60, "how long an old snapshot is held open"),
+    "letters": (5_000, "how many dead letters are replayed"),
     "peer_seconds": (10, "how long a peer may drain in a round, if it does not end"),
 }
 # The options that each bench takes.
@@ -28,6 +31,9 @@ BENCHES = {
     "drain": ("events", "rounds", "peers", "peer_seconds"),
     "latency": ("seconds",),
     "emitting": ("events", "rounds", "peers"),
+    "consuming": ("events", "rounds"),
+    "growth": ("events", "rounds", "rows", "snapshot_seconds"),
+    "replaying": ("letters",),
     "serving": ("events", "rounds"),
 }
 

@@ -99,7 +99,7 @@ def _celery(url: str, folder: Path) -> Iterator[Path]:
         yield watch
     finally:
         for child in children:
-            child.stop()
+            child.kill()
 
 
 def _deliver(watch: Path, rate: int, seconds: int) -> tuple[float, list[float]]:

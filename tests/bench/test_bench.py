@@ -31,9 +31,20 @@ FIGURES = {
     "latency, Kafka": 8,
     "emitting, 1": 2,
     "emitting, 1,000": 2,
+    "consuming": 2,
+    "growth": 2,
+    "growth, an old snapshot": 2,
+    "replaying": 1,
     "serving": 2,
 }
-GOALS = {"drain, mock": 1, "drain, Kafka": 1, "latency, mock": 2}
+GOALS = {
+    "drain, mock": 1,
+    "drain, Kafka": 1,
+    "latency, mock": 2,
+    "consuming": 1,
+    "growth": 1,
+    "growth, an old snapshot": 1,
+}
 
 
 def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
@@ -41,6 +52,7 @@ def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
         [
             *(PYTHON, "-m", "tests.bench", "--events", "400", "--rounds", "1"),
             *("--seconds", "1", "--json", str(tmp_path / "figures.json")),
+            *("--rows", "400", "--snapshot-seconds", "0", "--letters", "5"),
             *("--page", str(tmp_path / "page.md"), "--peers"),
         ],
         cwd=ROOT,

@@ -1,0 +1,160 @@
+"""How many events a consumer applies: an inbox row and an effect of one row for each."""
+
+from collections.abc import Callable
+from time import perf_counter, process_time
+from uuid import UUID, uuid4
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from django.conf import settings
+from django.db import connection, transaction
+
+from opencore.events.user.v1 import UserCreated
+from outbox.consumer import Consumer
+from outbox.consuming import handles
+from outbox.envelope import from_bytes
+from outbox.kafka.source import KafkaSource
+from outbox.running import Stop
+from tests.bench.brokers import Raw
+from tests.bench.figures import Result, Sample, Say, interleaved
+from tests.bench.samples import payload_of
+
+SINGLY = "one transaction per message: inbox row, effect, commit"
+OURS = "OpenCore's consumer: inbox row, effect"
+CONSUMER = "tests"
+
+
+def measure(*, events: int, rounds: int, say: Say) -> Result:
+    """Measure our consumer beside a plain loop, over the same messages of Kafka."""
+    messages = max(events // 10, 1)
+    topic = f"bench-{uuid4()}"
+    _publish(topic, messages)
+    with connection.cursor() as cursor:
+        cursor.execute("create table if not exists bench_effect (id uuid primary key)")
+    try:
+        ways = {
+            SINGLY: lambda: _singly(topic, messages),
+            OURS: lambda: _consume(topic, messages),
+        }
+        found = interleaved("consuming", ways, rounds=rounds, unit="events/s", say=say)
+    finally:
+        _remove(topic)
+    return Result(found.figures(), [found.at_least(5, OURS, of=SINGLY)])
+
+
+class Watch:
+    """The clock of one round: it runs from the first effect to the last message's end."""
+
+    current: "Watch"
+
+    def __init__(self, messages: int, done: Callable[[], None]) -> None:
+        self.left = messages
+        self._messages = messages
+        self._done = done
+        self._began = self._cpu = 0.0
+        Watch.current = self
+
+    def note(self) -> None:
+        """Count an effect."""
+        if self.left == self._messages:
+            self._began, self._cpu = perf_counter(), process_time()
+        self.left -= 1
+        if not self.left:
+            self._done()
+
+    def read(self) -> Sample:
+        """Return the rate until now."""
+        spent, burnt = perf_counter() - self._began, process_time() - self._cpu
+        return Sample(self._messages / spent, burnt / self._messages * 1e6)
+
+
+class WatchedSource(KafkaSource):
+    """A source that reads the clock before it leaves the group, which takes its time."""
+
+    found: Sample
+
+    def close(self) -> None:
+        """Read the clock, then leave."""
+        self.found = Watch.current.read()
+        super().close()
+
+
+@handles(UserCreated)
+def keep(event: UserCreated, _event_id: UUID) -> None:
+    """Have an effect of one row."""
+    with connection.cursor() as cursor:
+        cursor.execute("insert into bench_effect values (%s)", [event.user_id])
+    Watch.current.note()
+
+
+def _consume(topic: str, messages: int) -> Sample:
+    _forget()
+    source, stop = _source(topic), Stop()
+    Watch(messages, stop.ask)
+    Consumer(consumer=CONSUMER, source=source, stop=stop, worker="bench").run()
+    _assert_applied(messages)
+    return source.found
+
+
+def _singly(topic: str, messages: int) -> Sample:
+    _forget()
+    source = _source(topic)
+    watch = Watch(messages, lambda: None)
+    while watch.left:
+        received = source.receive(seconds=1)
+        if received is not None:
+            envelope = from_bytes(received.payload)
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(INBOX, [CONSUMER, envelope.source, envelope.event_id])
+                if cursor.rowcount and isinstance(envelope.event, UserCreated):
+                    keep(envelope.event, envelope.event_id)
+            source.done(received)
+    source.close()
+    _assert_applied(messages)
+    return source.found
+
+
+def _source(topic: str) -> WatchedSource:
+    return WatchedSource(group=f"bench-{uuid4()}", topics=[topic])
+
+
+def _publish(topic: str, messages: int) -> None:
+    new = NewTopic(topic, num_partitions=settings.KAFKA_PARTITIONS)
+    admin = _admin()
+    admin.create_topics([new])[topic].result(30)
+    people = [uuid4() for _ in range(messages)]
+    raw = Raw()
+    raw.send(topic, [(str(one).encode(), payload_of(uuid4(), one)) for one in people])
+    assert raw.acknowledged == messages
+
+
+def _remove(topic: str) -> None:
+    admin = _admin()
+    admin.delete_topics([topic])[topic].result(30)
+    with connection.cursor() as cursor:
+        cursor.execute("drop table bench_effect")
+        cursor.execute("truncate outbox_inbox")
+
+
+def _admin() -> AdminClient:
+    return AdminClient({**settings.KAFKA})
+
+
+def _forget() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("truncate outbox_inbox, bench_effect")
+
+
+def _assert_applied(messages: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select (select count(*) from outbox_inbox),"
+            " (select count(*) from bench_effect)"
+        )
+        assert cursor.fetchone() == (messages, messages)
+
+
+INBOX = """
+insert into outbox_inbox (consumer, source, event_id) values (%s, %s, %s)
+on conflict do nothing
+"""
