@@ -28,11 +28,11 @@ OPTIONS: dict[str, tuple[int, str]] = {
 }
 # The options that each bench takes.
 BENCHES = {
-    "drain": ("events", "rounds", "peers", "peer_seconds"),
-    "latency": ("seconds",),
+    "drain": ("events", "rounds", "brokers", "peers", "peer_seconds"),
+    "latency": ("seconds", "brokers"),
     "emitting": ("events", "rounds", "peers"),
     "consuming": ("events", "rounds"),
-    "growth": ("events", "rounds", "rows", "snapshot_seconds"),
+    "growth": ("events", "rounds", "rows", "brokers", "snapshot_seconds"),
     "replaying": ("letters",),
     "serving": ("events", "rounds"),
 }
@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> None:
     call_command("create_topics", stdout=sys.stderr)
     options = {name: getattr(arguments, name) for name in OPTIONS}
     circumstances = machine.describe(kafka=_kafka_version(), options=options)
-    options["peers"] = arguments.peers
+    options |= {"peers": arguments.peers, "brokers": arguments.brokers}
     result = Result()
     for name in arguments.names or list(BENCHES):
         result += _bench(name)(
@@ -113,6 +113,13 @@ def _arguments() -> argparse.Namespace:
         nargs="*",
         default=sorted(path.stem for path in (HERE / "peers").glob("*.txt")),
         help="beside which peers; none if none is named",
+    )
+    parser.add_argument(
+        "--brokers",
+        nargs="+",
+        choices=("mock", "Kafka"),
+        default=["mock", "Kafka"],
+        help="against which brokers drains and latency are measured",
     )
     parser.add_argument("--json", type=Path, help="write the figures into this file")
     parser.add_argument("--page", type=Path, help="write them as Markdown")

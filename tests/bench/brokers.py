@@ -7,6 +7,8 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from django.conf import settings
 from django.test import override_settings
 
+from tests.bench.mock import MockKafka
+
 SECONDS = 60
 
 
@@ -15,6 +17,16 @@ def speaking_to(url: str) -> Iterator[None]:
     """Let all clients in this process use this Kafka."""
     with override_settings(KAFKA={**settings.KAFKA, "bootstrap.servers": url}):
         yield
+
+
+@contextmanager
+def broker(name: str, topic: str) -> Iterator[str]:
+    """Let all clients in this process use the mock cluster, or Kafka; give its address."""
+    if name == "Kafka":
+        yield str(settings.KAFKA["bootstrap.servers"])
+        return
+    with MockKafka(topic) as mock, speaking_to(mock.url):
+        yield mock.url
 
 
 def end_of_log(topic: str) -> int:

@@ -10,9 +10,8 @@ from django.db import connection
 from outbox.connecting import open_connection
 from outbox.kafka.publisher import KafkaPublisher
 from outbox.relay import Relay
-from tests.bench.brokers import Raw, end_of_log, speaking_to
+from tests.bench.brokers import Raw, broker, end_of_log
 from tests.bench.figures import Result, Sample, Say, interleaved, timed
-from tests.bench.mock import MockKafka
 from tests.bench.peering import present
 from tests.bench.samples import TOPIC, fill, payload_of
 
@@ -25,18 +24,27 @@ Ways = Mapping[str, Callable[[], Sample]]
 
 
 def measure(
-    *, events: int, rounds: int, peers: Sequence[str], peer_seconds: int, say: Say
+    *,
+    events: int,
+    rounds: int,
+    brokers: Sequence[str],
+    peers: Sequence[str],
+    peer_seconds: int,
+    say: Say,
 ) -> Result:
     """Measure against the mock cluster, beside peers; then against Apache Kafka."""
-    with MockKafka(TOPIC) as mock, speaking_to(mock.url):
-        found, remarks = present(peers, say)
-        ways = {
-            peer.what: partial(peer.drain, events=events, seconds=peer_seconds)
-            for peer in found
-        }
-        on_mock = _measure("drain, mock", events, rounds, ways, say)
-    on_kafka = _measure("drain, Kafka", events, rounds, {}, say)
-    return on_mock + on_kafka + Result(remarks=remarks)
+    result = Result()
+    for name in brokers:
+        with broker(name, TOPIC):
+            # Peers are slower than any broker: one is enough to see that.
+            found, remarks = present(peers if name == "mock" else (), say)
+            ways = {
+                peer.what: partial(peer.drain, events=events, seconds=peer_seconds)
+                for peer in found
+            }
+            result += _measure(f"drain, {name}", events, rounds, ways, say)
+            result += Result(remarks=remarks)
+    return result
 
 
 def _measure(bench: str, events: int, rounds: int, peers: Ways, say: Say) -> Result:

@@ -10,9 +10,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from outbox.publishing import emit, lane_of
-from tests.bench.brokers import speaking_to
+from tests.bench.brokers import broker
 from tests.bench.figures import Result, Sample, Say, interleaved
-from tests.bench.mock import MockKafka
 from tests.bench.peering import Peer, present
 from tests.bench.samples import TOPIC, new_event, payload_of
 
@@ -28,7 +27,7 @@ def measure(*, events: int, rounds: int, peers: Sequence[str], say: Say) -> Resu
     with connection.cursor() as cursor:
         cursor.execute("create table if not exists bench_row (id uuid primary key)")
     try:
-        with MockKafka(TOPIC) as mock, speaking_to(mock.url):
+        with broker("mock" if peers else "Kafka", TOPIC):
             found, _ = present(peers, say)
         one = _measure("emitting, 1", 1, max(events // 500, 5), rounds, found, say)
         bulk = max(events // 40_000, 3)

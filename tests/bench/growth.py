@@ -1,6 +1,6 @@
 """Whether the relay stays as quick when much waits, and while an old snapshot is open."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 from time import monotonic
@@ -8,9 +8,8 @@ from time import monotonic
 from outbox.connecting import open_connection
 from outbox.kafka.publisher import KafkaPublisher
 from outbox.relay import Relay
-from tests.bench.brokers import speaking_to
+from tests.bench.brokers import broker
 from tests.bench.figures import Goal, Result, Rounds, Sample, Say, figure_of, timed
-from tests.bench.mock import MockKafka
 from tests.bench.samples import TOPIC, add, fill, patient
 
 CHUNK = 500_000
@@ -21,10 +20,16 @@ Drain = Callable[[int], Sample]
 
 
 def measure(
-    *, events: int, rounds: int, rows: int, snapshot_seconds: int, say: Say
+    *,
+    events: int,
+    rounds: int,
+    rows: int,
+    brokers: Sequence[str],
+    snapshot_seconds: int,
+    say: Say,
 ) -> Result:
     """Measure drains of the same number from a small and a large backlog, then bursts."""
-    with MockKafka(TOPIC) as mock, speaking_to(mock.url):
+    with broker(brokers[0], TOPIC):
         grown = _beside_many(events, rounds, rows, say)
         aged = _beside_old_snapshot(max(events // 10, 1), snapshot_seconds, say)
     fill(0)

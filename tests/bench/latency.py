@@ -5,7 +5,7 @@ delivery report in the worker; both processes read the clock of the same machine
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +14,13 @@ from threading import Event
 from time import monotonic, time_ns
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from opencore.localservices.parts import PARTS
 from opencore.localservices.process import Child
 from outbox.publishing import emit
+from tests.bench.brokers import broker
 from tests.bench.figures import Goal, Result, Sample, Say, figure_of, percentile
-from tests.bench.mock import MockKafka
 from tests.bench.samples import TOPIC, new_event
 
 RATES = (20, 1000)
@@ -32,13 +31,13 @@ ARRIVES_WITHIN = 60.0
 SLOWEST = {"p50": 1.5, "p99": 10.0}
 
 
-def measure(*, seconds: int, say: Say) -> Result:
+def measure(*, seconds: int, brokers: Sequence[str], say: Say) -> Result:
     """Measure both rates against the mock cluster, then against Apache Kafka."""
-    kafka = str(settings.KAFKA["bootstrap.servers"])
-    with MockKafka(TOPIC) as mock:
-        return _measure("latency, mock", mock.url, seconds, say) + _measure(
-            "latency, Kafka", kafka, seconds, say
-        )
+    result = Result()
+    for name in brokers:
+        with broker(name, TOPIC) as url:
+            result += _measure(f"latency, {name}", url, seconds, say)
+    return result
 
 
 def _measure(bench: str, url: str, seconds: int, say: Say) -> Result:
