@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID
 from zlib import crc32
 
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -149,14 +150,19 @@ def _ring_after_commit() -> None:
 
 def _write(events: Sequence[StoredEvent]) -> None:
     lock_stripes(event.stripe for event in events)
-    with connection.cursor() as cursor:
+    # Values go beside the statement, in binary: to quote those of a thousand events
+    # takes longer than to insert them.
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+    ):
         cursor.execute(
             """
             insert into outbox_event
                 (lane, event_id, type, topic, key, payload, request_id, occurred_at)
             select * from unnest(
-                %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::text[],
-                %s::bytea[], %s::text[], %s::timestamptz[])
+                %b::smallint[], %b::uuid[], %b::text[], %b::text[], %b::text[],
+                %b::bytea[], %b::text[], %b::timestamptz[])
             """,
             [
                 [event.lane for event in events],
