@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
-BENCH ?= all
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -49,8 +48,8 @@ migrations: dev-environment ## every model has its migration, which the version 
 		$(VENV)/python manage.py lintmigrations --no-cache --quiet ok --sql-analyser postgresql \
 			--include-apps opencore accounts billing notifications outbox'
 
-bench: dev-environment ## measure, beside peers and physical limits
-	@$(VENV)/python -m tests.bench $(ARGS)
+bench: dev-environment ## measure, beside peers and physical limits, and write BENCHMARKS.md
+	@$(VENV)/python -m tests.bench $(or $(ARGS),--page BENCHMARKS.md)
 
 chaos: dev-environment ## break every part while writers write, and write FAILURES.md
 	@$(VENV)/python -m tests.chaos $(or $(ARGS),--write FAILURES.md)

@@ -67,8 +67,8 @@ def _run(arguments: argparse.Namespace) -> None:
     call_command("migrate", verbosity=0)
     call_command("create_topics", stdout=sys.stderr)
     options = {name: getattr(arguments, name) for name in OPTIONS}
-    circumstances = machine.describe(kafka=_kafka_version(), options=options)
     options |= {"peers": arguments.peers, "brokers": arguments.brokers}
+    circumstances = machine.describe(kafka=_kafka_version(), options=options)
     result = Result()
     for name in arguments.names or list(BENCHES):
         result += _bench(name)(

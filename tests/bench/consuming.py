@@ -26,7 +26,7 @@ CONSUMER = "tests"
 
 def measure(*, events: int, rounds: int, say: Say) -> Result:
     """Measure our consumer beside a plain loop, over the same messages of Kafka."""
-    messages = max(events // 10, 1)
+    messages = max(events // 40, 1)
     topic = f"bench-{uuid4()}"
     _publish(topic, messages)
     with connection.cursor() as cursor:

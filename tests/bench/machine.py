@@ -39,8 +39,14 @@ def describe(*, kafka: str, options: dict[str, object]) -> dict[str, str]:
             f"{settings.OUTBOX_LANES} lanes, batches of {settings.OUTBOX_BATCH_ROWS}"
             f" events, {settings.KAFKA_PARTITIONS} partitions (mock: 4)"
         ),
-        "options": ", ".join(f"{name} {value}" for name, value in options.items()),
+        "options": ", ".join(f"{name} {_told(it)}" for name, it in options.items()),
     }
+
+
+def _told(value: object) -> str:
+    if isinstance(value, list):
+        return " + ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _machine() -> str:
