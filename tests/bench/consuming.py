@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from opencore.events.user.v1 import UserCreated
-from outbox.consumer import Consumer
+from outbox.consumer import BATCH, Consumer
 from outbox.consuming import handles
 from outbox.envelope import from_bytes
 from outbox.kafka.source import KafkaSource
@@ -79,7 +79,7 @@ class WatchedSource(KafkaSource):
         super().close()
 
 
-@handles(UserCreated)
+@handles(UserCreated, in_batches=True)
 def keep(event: UserCreated, _event_id: UUID) -> None:
     """Have an effect of one row."""
     with connection.cursor() as cursor:
@@ -101,8 +101,7 @@ def _singly(topic: str, messages: int) -> Sample:
     source = _source(topic)
     watch = Watch(messages, lambda: None)
     while watch.left:
-        received = source.receive(seconds=1)
-        if received is not None:
+        for received in source.receive(limit=BATCH, seconds=1):
             envelope = from_bytes(received.payload)
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(INBOX, [CONSUMER, envelope.source, envelope.event_id])
