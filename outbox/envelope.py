@@ -107,7 +107,7 @@ def headers_of(
     extra: Mapping[str, str] | None,
 ) -> list[tuple[str, bytes]]:
     """Return the Kafka headers, so that a router need not parse the value."""
-    constant, subject = _constant_headers(source_of(event_type), event_type)
+    constant, subject = _constant_headers(event_type)
     encoded = key.encode()
     headers = [
         *constant,
@@ -124,14 +124,12 @@ def headers_of(
 
 
 @cache
-def _constant_headers(
-    source: str, event_type: str
-) -> tuple[tuple[tuple[str, bytes], ...], bytes]:
+def _constant_headers(event_type: str) -> tuple[tuple[tuple[str, bytes], ...], bytes]:
     """Return what all events of a type share, and the subject up to the key."""
     constant = (
         ("content-type", CONTENT_TYPE.encode()),
         ("ce_specversion", b"1.0"),
-        ("ce_source", source.encode()),
+        ("ce_source", source_of(event_type).encode()),
         ("ce_type", event_type.encode()),
     )
     return constant, subject_of(event_type, "").encode()

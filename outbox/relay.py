@@ -190,7 +190,7 @@ class Relay:
         left = [event for event in batch.events if event not in delivered]
         failures = dict(zip(batch.events, outcomes, strict=True))
         tally = Tally()
-        if _hides_whose_fault(outcomes):
+        if any(_is_suspect(outcome) for outcome in outcomes):
             # Kafka fails a whole batch for one message. Alone, each speaks for itself.
             failures = dict(zip(left, self._publish_one_by_one(left), strict=True))
             tally = self._record([event for event in left if failures[event] is None])
@@ -266,11 +266,8 @@ def _in_order(
     return delivered
 
 
-def _hides_whose_fault(outcomes: Sequence[Failure | None]) -> bool:
-    kinds = {outcome.kind for outcome in outcomes if outcome is not None}
-    return FailureClass.SUSPECT in kinds or (
-        FailureClass.EVENT in kinds and len(outcomes) > 1
-    )
+def _is_suspect(outcome: Failure | None) -> bool:
+    return outcome is not None and outcome.kind is FailureClass.SUSPECT
 
 
 def _behind(failure: Failure) -> Failure:

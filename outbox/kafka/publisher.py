@@ -60,8 +60,9 @@ def classify(error: KafkaError) -> Failure:
 class KafkaSending:
     """Messages that a producer has, and what became of each."""
 
-    def __init__(self, publisher: "KafkaPublisher", size: int) -> None:
+    def __init__(self, publisher: "KafkaPublisher", size: int, *, alone: bool) -> None:
         self._publisher = publisher
+        self._alone = alone
         self._outcomes: list[Failure | None] = [UNANSWERED] * size
         self._over = False
         self.unanswered = 0
@@ -89,8 +90,12 @@ class KafkaSending:
         self.unanswered -= 1
         if error is None:
             self._outcomes[index] = None
-        else:
-            self.fail(index, classify(error))
+            return
+        failure = classify(error)
+        if failure.kind is FailureClass.EVENT and not self._alone:
+            # Kafka refuses all messages of a request for one of them.
+            failure = SUSPECT
+        self.fail(index, failure)
 
     def end(self, instead: Failure = UNANSWERED) -> None:
         """Take no further answers; those that are missing were `instead`."""
@@ -125,12 +130,12 @@ class KafkaPublisher:
         No later message of a key overtakes one that fails, of this sending or of one
         before it.
         """
-        sending = KafkaSending(self, len(messages))
+        alone = len(messages) == 1 and not self._on_their_way
+        sending = KafkaSending(self, len(messages), alone=alone)
         if not all(earlier.unharmed for earlier in self._on_their_way):
             sending.end(instead=BEHIND)
             return sending
-        gapless = len(messages) > 1 or bool(self._on_their_way)
-        producer = self._ready_producer(gapless=gapless)
+        producer = self._ready_producer(gapless=not alone)
         self._on_their_way.append(sending)
         try:
             self._produce(producer, messages, sending)
@@ -147,7 +152,8 @@ class KafkaPublisher:
                 self._fail(self._producer, error)
         if sending.unanswered or not sending.unharmed:
             self.close()
-        else:
+        elif sending in self._on_their_way:
+            # It is not there if the producer failed because of the one behind it.
             sending.end()
             self._on_their_way.remove(sending)
 

@@ -171,5 +171,6 @@ def _run(
         return f"it had not ended after {seconds:.0f} s"
     if ended.returncode == 0:
         return None
-    lines = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"status {ended.returncode}"
+    # Tools wrap their sentences at the width of a terminal.
+    said = " ".join(ended.stderr.split())
+    return said[-300:] or f"status {ended.returncode}"

@@ -1,7 +1,9 @@
 """One suite for both publishers: what the spy does, the real Kafka does too."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from threading import Event
+from time import monotonic
 from typing import Protocol
 
 import pytest
@@ -173,6 +175,34 @@ def test_nothing_behind_a_batch_overtakes_what_was_refused_of_it(side: Side) -> 
     assert side.arrived() == []
 
 
+def test_a_refusal_behind_a_batch_takes_nothing_from_the_batch(side: Side) -> None:
+    letters = [Letter(side.topic, "ada", str(number).encode()) for number in range(50)]
+
+    first = side.publisher.send(letters)
+    second = side.publisher.send([Letter(side.topic, "mallory", b"x" * 2 * LARGEST)])
+
+    assert None not in wait_for(second)
+    assert {_kind(outcome) for outcome in wait_for(first)} <= {
+        None,
+        FailureClass.SUSPECT,
+    }
+    arrived = side.arrived()
+    assert arrived == [("ada", letter.payload) for letter in letters[: len(arrived)]]
+    assert wait_for(first).count(None) <= len(arrived)
+
+
+def test_a_batch_that_arrived_is_not_blamed_for_what_was_refused_behind_it(
+    side: Side,
+) -> None:
+    letters = [Letter(side.topic, "ada", b"hello")] * 2
+    first = side.publisher.send(letters)
+    until(lambda: len(side.arrived()) == 2)
+
+    side.publisher.send([Letter(side.topic, "mallory", b"x" * 2 * LARGEST)])
+
+    assert wait_for(first) == [None, None]
+
+
 def test_nothing_is_sent_behind_a_batch_whose_topic_is_unknown(side: Side) -> None:
     first = side.publisher.send([Letter("nowhere", "ada", b"lost?")])
     second = side.publisher.send([Letter(side.topic, "ada", b"later")])
@@ -193,6 +223,14 @@ def test_after_a_failure_nothing_is_on_its_way(side: Side) -> None:
 def publish(side: Side, letters: Sequence[Letter]) -> list[Failure | None]:
     """Send and wait."""
     return wait_for(side.publisher.send(letters))
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    give_up = monotonic() + 60
+    while not holds():
+        assert monotonic() < give_up
+        Event().wait(0.05)
 
 
 def wait_for(sending: Sending) -> list[Failure | None]:

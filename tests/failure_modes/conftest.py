@@ -31,9 +31,7 @@ def system(running: System) -> Iterator[System]:
     running.until_settled()
     assert [name for name, child in running.children.items() if not child.running] == []
     yield running
-    ended = [name for name, child in running.children.items() if not child.running]
-    for name in ended:
-        running.launch(name)
+    ended = running.replace_ended()
     running.until(running.is_ready, "the system is ready after the test")
     running.until_settled()
     # Who is killed on purpose is replaced by the test; nobody else may have ended.

@@ -108,6 +108,16 @@ class System:
         self.manage("migrate", "--verbosity", "0")
         self.manage("create_topics")
 
+    def replace_ended(self) -> list[str]:
+        """Start parts that ended again, forget what else ended; return their names."""
+        ended = [name for name, child in self.children.items() if not child.running]
+        for name in ended:
+            del self.children[name]
+        for part in PARTS:
+            if part.name in ended:
+                self.launch(part.name)
+        return ended
+
     def stop(self) -> None:
         """End all of it."""
         for child in self.children.values():

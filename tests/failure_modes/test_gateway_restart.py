@@ -52,7 +52,7 @@ def test_nobody_comes_in_without_a_token_after_a_restart(
 def test_a_gateway_that_is_told_to_stop_drains_first(system: System) -> None:
     port = free_port()
     (api,) = (part for part in PARTS if part.name == "api")
-    child = system.run("draining", *api.command(port), DRAIN_SECONDS="2")
+    child = system.run("draining", *api.command(port), DRAIN_SECONDS="5")
     visitor = Visitor(f"http://127.0.0.1:{port}", sign_up(system).visitor.token)
     system.until(lambda: answers(port), "the gateway answers")
 
