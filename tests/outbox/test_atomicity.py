@@ -19,7 +19,11 @@ from outbox.models import Counter, OutboxEvent
 from outbox.publishing import emit
 from tests.outbox.events import person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # The pool's own thread draws its pauses while Hypothesis draws programs.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module"),
+]
 
 
 class Undone(Exception):
