@@ -10,7 +10,11 @@ from uuid import UUID, uuid5
 
 import pytest
 from cloudevents.core.base import BaseCloudEvent
-from cloudevents.core.bindings.kafka import KafkaMessage, from_structured_event
+from cloudevents.core.bindings.kafka import (
+    KafkaMessage,
+    from_kafka_event,
+    from_structured_event,
+)
 from confluent_kafka import Consumer, Message, TopicPartition
 from django.conf import settings
 from django.db import transaction
@@ -117,6 +121,17 @@ def test_the_sdk_of_cloudevents_reads_an_event(delivered: Delivered) -> None:
     assert event.get_subject() == f"user/{person('ada')}"
     assert event.get_extension("correlationid") == "request-1"
     assert event.get_data() == {"user_id": str(person("ada")), "email": EMAIL}
+
+
+def test_the_sdk_takes_the_value_for_the_data_if_it_is_left_to_guess(
+    delivered: Delivered,
+) -> None:
+    key, value = delivered.message.key() or b"", delivered.message.value() or b""
+
+    guessed = from_kafka_event(KafkaMessage(delivered.headers, key, value))
+
+    assert guessed.get_id() == str(delivered.event_id)
+    assert guessed.get_data() == json.loads(value)
 
 
 def test_headers_say_what_the_value_says(delivered: Delivered) -> None:
