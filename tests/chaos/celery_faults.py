@@ -72,8 +72,8 @@ def each_effect_once(lab: Lab, keys: Collection[str]) -> str:
     lab.until(
         lambda: lab.sql(RECEIPTS, list(keys)) >= events, "all are told", seconds=120
     )
-    assert lab.sql(RECEIPTS, list(keys)) == events
-    assert lab.sql(RECEIPTS_BY_EVENT, list(keys)) == events
+    receipts = lab.sql(RECEIPTS, list(keys)), lab.sql(RECEIPTS_BY_EVENT, list(keys))
+    assert receipts == (events, events), (receipts, events)
     return f"{events:,} receipts, one for each event"
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -51,6 +52,7 @@ class Lab(System):
         self.lines: dict[str, Line] = {}
         self.kills = 0
         self.kept: list[Sighting] = []
+        self.empty_until = datetime.min.replace(tzinfo=UTC)
 
     def start(self) -> None:
         """Start the services, with an empty database and an empty Kafka."""

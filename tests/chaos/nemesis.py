@@ -52,14 +52,14 @@ def run(lab: Lab, scenario: Scenario, *, extent: Extent, seed: int) -> Finding:
     lab.kill_writers()
     lab.until_settled(seconds=SETTLES_WITHIN)
     oracle = read_oracle(folder / name for name in WRITERS)
-    note = scenario.proof(lab, keys)
     mine = [one for one in lab.kept if one.write.key in keys]
+    verdict = judge(oracle, lab.stored(keys), [*mine, *sightings_of(lab, keys)])
     return Finding(
         scenario=scenario,
-        verdict=judge(oracle, lab.stored(keys), [*mine, *sightings_of(lab, keys)]),
+        verdict=verdict,
         unknown=len(oracle.of(Outcome.UNKNOWN)),
         counted=lab.held_against_events() - counted,
         kills=lab.kills,
         recovery=recovery,
-        note=note,
+        note=scenario.proof(lab, keys),
     )

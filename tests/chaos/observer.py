@@ -11,6 +11,8 @@ from tests.chaos.oracle import Write
 from tests.failure_modes.log import Record, read_log
 from tests.failure_modes.system import System
 
+TOPIC = PaymentSucceeded.topic()
+
 
 def sightings_of(system: System, keys: Collection[str]) -> list[Sighting]:
     """Return every record of these keys, from the first offset of each partition."""
@@ -20,8 +22,7 @@ def sightings_of(system: System, keys: Collection[str]) -> list[Sighting]:
 
 def all_sightings(system: System) -> list[Sighting]:
     """Return every record of the topic that writers write to, from the first offset."""
-    topic = PaymentSucceeded.topic()
-    return [_sighting(record) for record in read_log(system) if record.topic == topic]
+    return [_sighting(record) for record in read_log(system) if record.topic == TOPIC]
 
 
 def pass_over(system: System, group: str) -> None:
@@ -33,14 +34,13 @@ def pass_over(system: System, group: str) -> None:
         }
     )
     try:
-        topic = PaymentSucceeded.topic()
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
         ends = [
             TopicPartition(
-                topic,
+                TOPIC,
                 number,
                 consumer.get_watermark_offsets(
-                    TopicPartition(topic, number), timeout=10
+                    TopicPartition(TOPIC, number), timeout=10
                 )[1],
             )
             for number in partitions
