@@ -84,6 +84,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._write_deferred()
         super().savepoint_commit(sid)
 
+    def set_autocommit(
+        self,
+        autocommit: bool,
+        force_begin_transaction_with_broken_autocommit: bool = False,
+    ) -> None:
+        """Set it, unless the connection was lost: a new one begins with it.
+
+        Connecting for it alone would fail in an outage, and hide why the transaction
+        failed; most of all, that the outcome of its COMMIT is unknown.
+        """
+        if self.connection is None and autocommit:
+            self.validate_no_atomic_block()
+            self.autocommit = True
+        else:
+            super().set_autocommit(
+                autocommit, force_begin_transaction_with_broken_autocommit
+            )
+
     @async_unsafe
     def connect(self) -> None:
         """Connect, with nothing deferred."""

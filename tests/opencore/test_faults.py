@@ -296,6 +296,21 @@ def test_a_line_that_breaks_at_the_commit_leaves_the_outcome_unknown(
     assert amounts(other) == left
 
 
+def test_a_server_that_hangs_at_the_commit_leaves_the_outcome_unknown(
+    shelf: None, other: Session, ask: Ask, line: TcpLine
+) -> None:
+    def deed() -> None:
+        with transaction.atomic():
+            run("insert into shelf values (3)")
+            line.go_silent()
+
+    response = ask(deed)
+    line.speak()
+
+    assert_fault(response, "outcome_unknown", "same_idempotency_key", wait=2)
+    _wait_until(lambda: amounts(other) == [(1, 0), (2, 0), (3, 0)])
+
+
 @pytest.mark.parametrize(
     ("method", "code", "retryable"),
     [
