@@ -70,6 +70,9 @@ class Lab(System):
         for name in ("postgres", "redis"):
             target = urlsplit(self.services.embedded[name].url).port or 0
             self.lines[name] = Line(places.port(f"{name} line"), target)
+        self.services.wait_ready(("postgres",))
+        # A run that was broken off may have left some.
+        self._forget_settings()
         self.prepare()
         self.environment["DJANGO_SETTINGS_MODULE"] = "tests.chaos.settings"
         self.sql_script(TABLES)
@@ -100,6 +103,7 @@ class Lab(System):
                 self.start_service(name)
             else:
                 service.child.resume()
+        self._forget_settings()
 
     def forget_log(self) -> None:
         """Let Kafka's disk be empty when it starts the next time."""
@@ -155,11 +159,14 @@ class Lab(System):
 
     def until_led(self, among: Iterable[str]) -> str:
         """Return which of these relays holds the lanes, as soon as one does."""
-        names = tuple(among)
-        self.until(lambda: self.leader(names), f"one of {names} holds the lanes")
-        leader = self.leader(names)
-        assert leader is not None
-        return leader
+        names, found = tuple(among), list[str]()
+
+        def led() -> bool:
+            found.extend(name for name in [self.leader(names)] if name is not None)
+            return bool(found)
+
+        self.until(led, f"one of {names} holds the lanes")
+        return found[0]
 
     def start_writers(self, folder: Path, seed: str, *options: str) -> list[str]:
         """Start processes that write to keys that nobody had before; return those."""
@@ -214,6 +221,14 @@ class Lab(System):
     def held_against_events(self) -> int:
         """Return how many attempts were counted, and events given up."""
         return int(self.sql(COUNTED))
+
+    def _forget_settings(self) -> None:
+        self.sql_script("alter system reset all")
+        self.sql("select pg_reload_conf()")
+        self.until(
+            lambda: self.sql("show default_transaction_read_only") == "off",
+            "PostgreSQL takes writes",
+        )
 
     def _ask(self, query: str, *arguments: object) -> Any:  # noqa: ANN401 -- a column is any value
         """Return the value, or None while PostgreSQL does not answer."""
