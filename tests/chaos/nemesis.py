@@ -1,10 +1,11 @@
 """Runs scenarios: writers write, something is broken, it heals, everything is counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.chaos.chance import chance_of
-from tests.chaos.checker import Verdict, judge
+from tests.chaos.checker import Sighting, Verdict, judge
 from tests.chaos.lab import WRITERS, Lab
 from tests.chaos.observer import sightings_of
 from tests.chaos.oracle import Outcome, read_oracle
@@ -52,8 +53,10 @@ def run(lab: Lab, scenario: Scenario, *, extent: Extent, seed: int) -> Finding:
     lab.kill_writers()
     lab.until_settled(seconds=SETTLES_WITHIN)
     oracle = read_oracle(folder / name for name in WRITERS)
-    mine = [one for one in lab.kept if one.write.key in keys]
-    verdict = judge(oracle, lab.stored(keys), [*mine, *sightings_of(lab, keys)])
+    kept = [one for one in lab.kept if one.write.key in keys]
+    seen = [*kept, *sightings_of(lab, keys)]
+    _keep(seen, folder / "seen")
+    verdict = judge(oracle, lab.stored(keys), seen)
     return Finding(
         scenario=scenario,
         verdict=verdict,
@@ -63,3 +66,8 @@ def run(lab: Lab, scenario: Scenario, *, extent: Extent, seed: int) -> Finding:
         recovery=recovery,
         note=scenario.proof(lab, keys),
     )
+
+
+def _keep(seen: Sequence[Sighting], path: Path) -> None:
+    """Leave what was seen beside the writers' logs, for whoever asks what broke."""
+    path.write_text("".join(f"{one}\n" for one in seen), "utf-8")
