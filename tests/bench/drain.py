@@ -7,13 +7,12 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import connection
 
-from outbox.connecting import open_connection
 from outbox.kafka.publisher import KafkaPublisher
 from outbox.relay import Relay
 from tests.bench.brokers import Raw, broker, end_of_log
 from tests.bench.figures import Result, Sample, Say, interleaved, timed
 from tests.bench.peering import present
-from tests.bench.samples import TOPIC, fill, payload_of
+from tests.bench.samples import TOPIC, fill, own_connection, payload_of
 
 SQL = "PostgreSQL alone: claim and delete"
 MOVE = "PostgreSQL alone: read, move to the archive"
@@ -67,7 +66,7 @@ def drain(events: int) -> Sample:
     """Fill the outbox, and let one relay empty it."""
     fill(events)
     before = end_of_log(TOPIC)
-    with open_connection(application_name="bench") as own:
+    with own_connection() as own:
         publisher = KafkaPublisher()
         publisher.probe()
         relay = Relay(connection=own, publisher=publisher, name="bench")
@@ -97,7 +96,7 @@ def _produce(events: int) -> Sample:
 
 def _claim_and_delete(events: int) -> Sample:
     fill(events)
-    with open_connection(application_name="bench") as own:
+    with own_connection() as own:
 
         def empty() -> None:
             while own.execute(CLAIM, [settings.OUTBOX_BATCH_ROWS]).fetchall():
@@ -108,7 +107,7 @@ def _claim_and_delete(events: int) -> Sample:
 
 def _move(events: int) -> Sample:
     fill(events)
-    with open_connection(application_name="bench") as own:
+    with own_connection() as own:
 
         def empty() -> None:
             while rows := own.execute(READ, [settings.OUTBOX_BATCH_ROWS]).fetchall():

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from statistics import median
 from time import monotonic
 
-from outbox.connecting import open_connection
 from outbox.kafka.publisher import KafkaPublisher
 from outbox.relay import Relay
 from tests.bench.brokers import broker
 from tests.bench.figures import Goal, Result, Rounds, Sample, Say, figure_of, timed
-from tests.bench.samples import TOPIC, add, fill, patient
+from tests.bench.samples import TOPIC, add, fill, own_connection, patient
 
 CHUNK = 500_000
 KEPT = 0.8
@@ -92,7 +91,7 @@ def _drain(events: int) -> Sample:
 
 @contextmanager
 def _relay() -> Iterator[Drain]:
-    with open_connection(application_name="bench") as own:
+    with own_connection() as own:
         publisher = KafkaPublisher()
         publisher.probe()
         relay = Relay(connection=own, publisher=publisher, name="bench")
@@ -134,4 +133,4 @@ def _fill_many(rows: int, say: Say) -> None:
         add(min(CHUNK, rows - begun))
         say(f"growth: {min(begun + CHUNK, rows):,} of {rows:,} rows are there")
     with patient() as own:
-        own.execute("analyze outbox_event")
+        own.execute("vacuum analyze outbox_event")

@@ -1,6 +1,8 @@
 """The events of all benches: real envelopes of 500 bytes, each of its own person."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from uuid import UUID, uuid4
@@ -9,9 +11,12 @@ import psycopg
 from django.conf import settings
 
 from opencore.events.user.v1 import UserCreated
+from opencore.postgresql.deadline import DeadlineConnection
+from outbox.connecting import open_connection
 from outbox.envelope import Envelope, source_of, to_bytes
 
 SIZE = 500
+PATIENCE = 300.0
 TOPIC = UserCreated.topic()
 NOBODY = UUID("00000000-0000-7000-8000-000000000000")
 NO_EVENT = UUID("00000000-0000-7000-8000-000000000001")
@@ -53,6 +58,16 @@ def add(events: int) -> None:
 def patient() -> "psycopg.Connection[tuple[object, ...]]":
     """Connect without the deadlines that requests have."""
     return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+
+
+@contextmanager
+def own_connection() -> Iterator[DeadlineConnection]:
+    """Connect as a relay does, but wait as long as it takes on a busy machine."""
+    with open_connection(application_name="bench") as own:
+        own.execute("set statement_timeout = 0")
+        assert isinstance(own, DeadlineConnection)
+        own.deadline = PATIENCE
+        yield own
 
 
 def values() -> dict[str, object]:
