@@ -74,7 +74,16 @@ def _run(arguments: argparse.Namespace) -> None:
         result += _bench(name)(
             say=_say, **{option: options[option] for option in BENCHES[name]}
         )
+        # After each, so that a run that is broken off was not for nothing.
+        _keep(arguments, result, circumstances)
     sys.stdout.write(report.terminal(result))
+
+
+def _keep(
+    arguments: argparse.Namespace, result: Result, circumstances: dict[str, str]
+) -> None:
+    from tests.bench import report  # noqa: PLC0415 -- settings are read when it is set up
+
     if arguments.json is not None:
         found = {"circumstances": circumstances, **result.to_json()}
         arguments.json.write_text(json.dumps(found, indent=1), "utf-8")

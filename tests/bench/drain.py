@@ -15,7 +15,7 @@ from tests.bench.peering import present
 from tests.bench.samples import TOPIC, fill, own_connection, payload_of
 
 SQL = "PostgreSQL alone: claim and delete"
-MOVE = "PostgreSQL alone: read, move to the archive"
+MOVE = "PostgreSQL alone: read, move to the archive, as the relay does"
 CLIENT = "librdkafka alone, a callback per message"
 RELAY = "OpenCore's relay: read, send, acknowledged, moved"
 
