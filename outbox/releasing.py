@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -27,7 +28,8 @@ def release_key(*, scope: str, topic: str, key: str, actor: str, reason: str) ->
     """Let the events of a key go on that wait behind nothing any more.
 
     Refused while the event that they wait behind is a dead letter, which is to be
-    replayed or discarded, or is still being tried: they would overtake it.
+    replayed or discarded, or is still being tried: they would overtake it. Behind one
+    that failed while somebody held the key they wait on, until it is sent.
     """
     record_action(
         OperatorAction.Action.RELEASE_KEY,
@@ -43,7 +45,8 @@ def release_key(*, scope: str, topic: str, key: str, actor: str, reason: str) ->
         raise ActionRefused(f"The key {key} is not held.")
     if hold.event_id is not None:
         _refuse_if_it_overtakes(hold)
-    holds.delete()
+    if not (hold.event_id is None and _wait_behind_what_failed(hold)):
+        holds.delete()
     transaction.on_commit(doorbell.ring, robust=True)
 
 
@@ -107,6 +110,26 @@ def _refuse_if_it_overtakes(hold: Hold) -> None:
     )
     if waiting.exists():
         raise ActionRefused(f"Event {hold.event_id} is still being tried.")
+
+
+def _wait_behind_what_failed(hold: Hold) -> bool:
+    """Make the hold one of the relay if an event failed under it; return whether."""
+    if hold.scope != RELAY or hold.topic in settings.OUTBOX_PASS_TOPICS:
+        # A consumer tries parked messages from the first one on, whatever holds them.
+        return False
+    failed = (
+        OutboxEvent.objects.filter(
+            lane=lane_of(hold.key), topic=hold.topic, key=hold.key, attempts__gt=0
+        )
+        .order_by("id")
+        .first()
+    )
+    if failed is None:
+        return False
+    hold.event_id, hold.resume_at = failed.event_id, failed.available_at
+    hold.held_by, hold.reason = "", "It failed while somebody held the key."
+    hold.save(update_fields=["event_id", "resume_at", "held_by", "reason"])
+    return True
 
 
 def _discard_letter(hold: Hold, event_id: UUID, actor: str, reason: str) -> bool:

@@ -11,7 +11,7 @@ from outbox.models import DeadLetter, Hold, OutboxEvent, ParkedMessage, TopicPau
 from outbox.relay import Tally
 from outbox.releasing import release_key, resume_topic
 from tests.outbox.conftest import Relays
-from tests.outbox.events import tell_of
+from tests.outbox.events import person, tell_of, tell_session_ended
 from tests.outbox.fakes import KafkaSpy
 from tests.outbox.letters import replay_all, store_letters
 
@@ -81,6 +81,30 @@ def test_a_key_is_not_released_while_a_consumer_tries_its_first_message() -> Non
         release("ada", scope="billing")
 
     assert Hold.objects.count() == 1
+
+
+def test_no_event_passes_one_that_failed_while_somebody_held_the_key(
+    new_relay: Relays, kafka: KafkaSpy
+) -> None:
+    failed = tell_of("ada", email="a" * 2000)
+    tell_session_ended("ada")
+    key = str(person("ada"))
+    hold = Hold(scope="relay", topic=TOPIC, key=key, held_by="grace", reason="audit")
+    kafka.largest, kafka.while_publishing = 1000, hold.save
+    relay = new_relay()
+    assert relay.relay_batch() == Tally(retried=1)
+    kafka.while_publishing = lambda: None
+
+    release(key)
+
+    assert relay.relay_batch() == Tally()
+    kept = Hold.objects.get()
+    assert (kept.event_id, kept.held_by) == (failed, "")
+    kafka.largest = 10_000
+    OutboxEvent.objects.filter(attempts=1).update(available_at=timezone.now())
+    assert relay.relay_batch() + relay.relay_batch() == Tally(sent=2)
+    assert kafka.envelopes[0].event_id == failed
+    assert Hold.objects.count() == 0
 
 
 def test_a_key_whose_letter_was_decided_is_released() -> None:
