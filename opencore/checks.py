@@ -22,6 +22,8 @@ SECRETS = {
     "JWT_REFRESH_SIGNING_KEY": ("JWT_REFRESH_SIGNING_KEY", 48),
     "CODE_PEPPER": ("CODE_PEPPER", 32),
 }
+# Settings that hold keys which are on their way in or out.
+PREVIOUS = ("JWT_PREVIOUS_SIGNING_KEYS", "JWT_PREVIOUS_REFRESH_SIGNING_KEYS")
 FEWEST_DIFFERENT = 10
 # The secrets of the local profile and of the tests begin so; anybody can read them.
 PUBLISHED = ("local-only", "test-only", "django-insecure")
@@ -63,6 +65,9 @@ def check_secrets(
     found: list[CheckMessage] = []
     for variable, fewest in SECRETS.values():
         found += _weakness(variable, values[variable], fewest)
+    for name in PREVIOUS:
+        for key in getattr(settings, name):
+            found += _weakness(name, key.encode(), 48)
     found += [
         Error(
             f"{one} and {other} hold the same secret: one would pass for the other.",

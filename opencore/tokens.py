@@ -1,7 +1,8 @@
 """The tokens that OpenCore gives out and reads; nothing else here knows JWT."""
 
+import hmac
 import json
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
+import jwt
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework_simplejwt.backends import TokenBackend
@@ -18,6 +20,8 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from opencore.errors import DomainError
 
+ALGORITHM = "HS384"
+KID_LENGTH = 12
 LARGEST_TOKEN = 4096
 ROLES = frozenset({"user", "operator"})
 T = TypeVar("T", bound=Token)
@@ -64,18 +68,46 @@ class RefreshClaims:
     expires_at: datetime
 
 
+class _KeyBackend(TokenBackend):
+    """One key of a ring; what it signs names the key."""
+
+    def __init__(self, key: str, *, issuer: str, leeway: float) -> None:
+        super().__init__(ALGORITHM, key, issuer=issuer, leeway=leeway)
+        self._key, self._headers = key, {"kid": kid_of(key)}
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        """Return the signed token."""
+        return jwt.encode(
+            {**payload, "iss": self.issuer},
+            self._key,
+            algorithm=ALGORITHM,
+            headers=self._headers,
+        )
+
+
 class _Access(AccessToken):
     claims = frozenset({"iss", "sub", "typ", "role", "sid", "jti", "iat", "exp"})
 
     def get_token_backend(self) -> TokenBackend:
-        return _backend_with(settings.JWT_SIGNING_KEY)
+        keys = (settings.JWT_SIGNING_KEY, *settings.JWT_PREVIOUS_SIGNING_KEYS)
+        return _backend_for(self.token, keys)
 
 
 class _Refresh(RefreshToken):
     claims = frozenset({"iss", "sub", "typ", "sid", "gen", "jti", "iat", "exp"})
 
     def get_token_backend(self) -> TokenBackend:
-        return _backend_with(settings.JWT_REFRESH_SIGNING_KEY)
+        keys = (
+            settings.JWT_REFRESH_SIGNING_KEY,
+            *settings.JWT_PREVIOUS_REFRESH_SIGNING_KEYS,
+        )
+        return _backend_for(self.token, keys)
+
+
+def kid_of(key: str) -> str:
+    """Return the name of a key, which tells nothing of the key."""
+    digest = hmac.digest(key.encode(), b"opencore kid", "sha256")
+    return urlsafe_b64encode(digest)[:KID_LENGTH].decode()
 
 
 def mint_access(*, user_id: UUID, session_id: UUID, role: str, now: datetime) -> str:
@@ -99,7 +131,7 @@ def mint_refresh(
 def read_access(token: str) -> AccessClaims:
     """Return what a valid access token says; raises TokenInvalid or TokenExpired."""
     claims = _read(_Access, token, settings.ACCESS_TOKEN_LIFETIME)
-    if claims["role"] not in ROLES:
+    if not isinstance(claims["role"], str) or claims["role"] not in ROLES:
         raise TokenInvalid
     return AccessClaims(
         user_id=_uuid(claims["sub"]),
@@ -153,9 +185,9 @@ def _check(
     claims: Mapping[str, Any],
     longest: timedelta,
 ) -> None:
-    header, payload = (_members(part) for part in token.split(".")[:2])
-    if header != {"alg": "HS384", "typ": "JWT"} or payload != claims:
-        raise ValueError("the header or a claim can be read in two ways")
+    payload = _members(token.split(".")[1])
+    if payload != claims:
+        raise ValueError("a claim can be read in two ways")
     if claims.keys() != kind.claims:
         raise ValueError("claims are missing or unknown")
     if type(claims["exp"]) is not int or type(claims["iat"]) is not int:
@@ -187,12 +219,24 @@ def _uuid(claim: object) -> UUID:
     return found
 
 
-def _backend_with(key: str) -> TokenBackend:
-    if not key:
+def _backend_for(token: object, keys: tuple[str, ...]) -> TokenBackend:
+    """Return the backend of the key that signs, or of the one that a token names."""
+    if not all(keys):
         raise ImproperlyConfigured("A signing key of tokens is empty.")
-    return _backend(key, str(settings.PUBLIC_URL), float(settings.SIMPLE_JWT["LEEWAY"]))
+    issuer, leeway = str(settings.PUBLIC_URL), float(settings.SIMPLE_JWT["LEEWAY"])
+    ring = _ring(keys, issuer, leeway)
+    if token is None:
+        return ring[kid_of(keys[0])]
+    header = _members(str(token).partition(".")[0])
+    kid = header.get("kid")
+    # The key alone says how it signs. A header that says more is none of ours.
+    if header != {"alg": ALGORITHM, "typ": "JWT", "kid": kid}:
+        raise ValueError("the header is not one of ours")
+    return ring[kid]
 
 
 @lru_cache(maxsize=8)
-def _backend(key: str, issuer: str, leeway: float) -> TokenBackend:
-    return TokenBackend("HS384", key, issuer=issuer, leeway=leeway)
+def _ring(
+    keys: tuple[str, ...], issuer: str, leeway: float
+) -> Mapping[object, TokenBackend]:
+    return {kid_of(key): _KeyBackend(key, issuer=issuer, leeway=leeway) for key in keys}

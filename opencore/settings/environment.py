@@ -41,6 +41,14 @@ class Environment(BaseSettings):
     jwt_refresh_signing_key: str = Field(
         default="", description="HS384 key of refresh tokens, at least 48 bytes."
     )
+    jwt_previous_signing_keys: Annotated[str, NoDecode] = Field(
+        default="",
+        description="Other keys whose access tokens are still believed, with commas.",
+    )
+    jwt_previous_refresh_signing_keys: Annotated[str, NoDecode] = Field(
+        default="",
+        description="Other keys whose refresh tokens are still believed, with commas.",
+    )
     code_pepper: str = Field(
         default="", description="Keys the hashes of sign-in codes, at least 32 bytes."
     )

@@ -18,6 +18,7 @@ MODULES = {
     "django-pgtrigger": "pgtrigger",
     "drf-spectacular": "drf_spectacular",
     "python-dotenv": "dotenv",
+    "pyjwt": "jwt",
     "jgo": "jgo",
 }
 # What is used without an import: by its name in a setting, as a command or a plug-in.
