@@ -104,6 +104,8 @@ class KafkaSending:
                 instead if outcome is UNANSWERED else outcome
                 for outcome in self._outcomes
             ]
+            # What has no answer may not be there: nothing may be sent behind it.
+            self.unharmed = all(outcome is None for outcome in self._outcomes)
             self._over = True
 
 

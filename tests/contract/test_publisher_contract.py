@@ -212,6 +212,15 @@ def test_nothing_is_sent_behind_a_batch_whose_topic_is_unknown(side: Side) -> No
     assert side.arrived() == []
 
 
+def test_a_batch_that_was_given_up_before_its_answers_is_harmed(real: Real) -> None:
+    sending = real.publisher.send([Letter(real.topic, "ada", b"arrived?")])
+
+    real.publisher.close()
+
+    assert not sending.unharmed
+    assert [_kind(outcome) for outcome in wait_for(sending)] == [FailureClass.CLUSTER]
+
+
 def test_after_a_failure_nothing_is_on_its_way(side: Side) -> None:
     letter = Letter(side.topic, "mallory", b"x" * 2 * LARGEST)
     wait_for(side.publisher.send([letter]))
