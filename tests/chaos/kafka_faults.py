@@ -11,13 +11,19 @@ from tests.chaos.scenario import Extent, Scenario
 
 RESETS = 8
 FLAPS = 4
+LOOKED_UP_WITHIN = 5.0
 # Twice what the hasty relay waits.
 NO_ANSWER_FOR = 2.0
 
 
-def refused(lab: Lab, _chance: Random, extent: Extent) -> None:
+def refused(lab: Lab, chance: Random, extent: Extent) -> None:
     lab.lines["kafka"].refuse()
-    lab.pause(extent.seconds)
+    lab.pause(extent.seconds / 2)
+    # One that never reached Kafka knows none of its topics.
+    lab.kill_relay("relay")
+    lab.launch("relay")
+    lab.until_led(["relay"])
+    lab.pause(extent.seconds / 2 + chance.uniform(0, LOOKED_UP_WITHIN))
     lab.lines["kafka"].open()
 
 
@@ -106,7 +112,10 @@ SINCE = "select min(delivered_at) from outbox_archive where key = any(%s)"
 SCENARIOS = (
     Scenario(
         id="K1",
-        sentence="Kafka refuses connections and resets those it has.",
+        sentence=(
+            "Kafka refuses connections and resets those it has; a relay starts"
+            " meanwhile."
+        ),
         fault=refused,
     ),
     Scenario(

@@ -12,7 +12,7 @@ class Extent:
     """How long a fault lasts, and how often a process is killed."""
 
     seconds: float = 6.0
-    kills: int = 70
+    kills: int = 65
 
 
 # What is done, from the moment it begins to the moment at which all is well again.
