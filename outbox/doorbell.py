@@ -1,9 +1,10 @@
 """Tells a sleeping relay that something was committed; losing a ring costs one poll."""
 
 import logging
+from atexit import register
 from collections.abc import Callable
 from functools import cache
-from threading import Event, Lock, Timer
+from threading import Event, Lock, Thread
 from time import monotonic
 
 from django.conf import settings
@@ -37,43 +38,42 @@ _breaker = _Breaker()
 
 
 class Debounce:
-    """Does something at most once in a while, and never forgets the last wish.
+    """Lets a thread do something, at most once in a while, and forgets no wish.
 
-    The first wish is fulfilled at once. Those that follow too soon become one, which a
-    thread fulfills when the time is over.
+    Whoever wishes waits for nothing. Wishes that come while it is done, or too soon
+    after, become one.
     """
 
     def __init__(self, act: Callable[[], None], *, seconds: float) -> None:
         self._act = act
         self._seconds = seconds
+        self._wished = Event()
         self._lock = Lock()
-        self._acted_at = float("-inf")
-        self._late: Timer | None = None
+        self._thread: Thread | None = None
+        register(self._act_at_last)
 
     def __call__(self) -> None:
-        """Act, now or soon."""
-        if self._may_act():
+        """Wish for it."""
+        self._wished.set()
+        # A thread does not come through fork().
+        if self._thread is None or not self._thread.is_alive():
+            self._begin()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(target=self._go_on, daemon=True, name="debounce")
+                self._thread.start()
+
+    def _go_on(self) -> None:
+        while self._wished.wait():
+            self._wished.clear()
             self._act()
+            Event().wait(self._seconds)
 
-    def _may_act(self) -> bool:
-        with self._lock:
-            # One that came through fork() is not alive and will never act.
-            if self._late is not None and self._late.is_alive():
-                return False
-            wait = self._acted_at + self._seconds - monotonic()
-            if wait <= 0:
-                self._acted_at = monotonic()
-                return True
-            self._late = Timer(wait, self._act_late)
-            self._late.daemon = True
-            self._late.start()
-            return False
-
-    def _act_late(self) -> None:
-        with self._lock:
-            self._late = None
-            self._acted_at = monotonic()
-        self._act()
+    def _act_at_last(self) -> None:
+        if self._wished.is_set():
+            self._act()
 
 
 def _ring() -> None:

@@ -149,7 +149,6 @@ def _ring_after_commit() -> None:
 
 
 def _write(events: Sequence[StoredEvent]) -> None:
-    lock_stripes(event.stripe for event in events)
     # Values go beside the statement, in binary: to quote those of a thousand events
     # takes longer than to insert them.
     with (
@@ -157,14 +156,11 @@ def _write(events: Sequence[StoredEvent]) -> None:
         psycopg.Cursor(connection.connection) as cursor,
     ):
         cursor.execute(
-            """
-            insert into outbox_event
-                (lane, event_id, type, topic, key, payload, request_id, occurred_at)
-            select * from unnest(
-                %b::smallint[], %b::uuid[], %b::text[], %b::text[], %b::text[],
-                %b::bytea[], %b::text[], %b::timestamptz[])
-            """,
+            WRITE,
             [
+                LOCK_CLASS,
+                # Sorted, so that two writers never wait for each other.
+                sorted({event.stripe for event in events}),
                 [event.lane for event in events],
                 [event.event_id for event in events],
                 [event.type for event in events],
@@ -175,3 +171,18 @@ def _write(events: Sequence[StoredEvent]) -> None:
                 [event.occurred_at for event in events],
             ],
         )
+
+
+# Locks and rows in one round trip. The rows are joined to the count of the locks, so
+# that no id is taken before all locks are.
+WRITE = """
+with locked as materialized (
+    select pg_advisory_xact_lock(%b::int, stripe) from unnest(%b::int[]) as stripe
+)
+insert into outbox_event
+    (lane, event_id, type, topic, key, payload, request_id, occurred_at)
+select event.*
+from (select count(*) from locked) as all_locked, unnest(
+    %b::smallint[], %b::uuid[], %b::text[], %b::text[], %b::text[],
+    %b::bytea[], %b::text[], %b::timestamptz[]) as event
+"""

@@ -1,5 +1,6 @@
 """What the doorbell promises: waking soon, costing little, and never being needed."""
 
+import multiprocessing
 import socket
 from collections.abc import Iterator
 from threading import Event, Thread
@@ -47,27 +48,19 @@ def fresh_client() -> Iterator[None]:
     doorbell._breaker._closed_at = 0.0
 
 
-def test_the_first_wish_is_fulfilled_at_once() -> None:
+def test_a_wish_is_fulfilled() -> None:
     wishes = Wishes()
 
     Debounce(wishes.act, seconds=LONG)()
 
-    assert wishes.done == 1
+    wishes.wait_for(1)
 
 
-def test_a_wish_that_comes_too_soon_is_fulfilled_later() -> None:
-    wishes = Wishes()
-    debounced = Debounce(wishes.act, seconds=SOON)
-
-    debounced()
-    debounced()
-
-    wishes.wait_for(2)
-
-
-def test_wishes_of_many_threads_become_few_and_the_last_is_not_forgotten() -> None:
+def test_wishes_of_many_threads_that_come_too_soon_become_one_more() -> None:
     wishes = Wishes()
     debounced = Debounce(wishes.act, seconds=LONG)
+    debounced()
+    wishes.wait_for(1)
     threads = [Thread(target=debounced) for _ in range(16)]
 
     for thread in threads:
@@ -76,20 +69,67 @@ def test_wishes_of_many_threads_become_few_and_the_last_is_not_forgotten() -> No
         thread.join(PATIENCE)
 
     assert wishes.done == 1
-    assert debounced._late is not None
-    debounced._late.cancel()
+    assert debounced._wished.is_set()
 
 
-def test_a_wish_after_the_late_one_is_fulfilled_too() -> None:
+def test_a_wish_that_comes_too_soon_is_fulfilled_later() -> None:
+    wishes = Wishes()
+    debounced = Debounce(wishes.act, seconds=SOON)
+
+    debounced()
+    wishes.wait_for(1)
+    debounced()
+
+    wishes.wait_for(2)
+
+
+def test_whoever_wishes_does_not_wait_for_what_is_done() -> None:
+    begun, may_end = Event(), Event()
+
+    def last() -> None:
+        begun.set()
+        may_end.wait(PATIENCE)
+
+    debounced = Debounce(last, seconds=SOON)
+    debounced()
+    assert begun.wait(PATIENCE)
+
+    debounced()
+
+    assert not may_end.is_set()
+    may_end.set()
+
+
+def test_a_process_that_ends_fulfills_the_last_wish() -> None:
+    wishes = Wishes()
+    debounced = Debounce(wishes.act, seconds=LONG)
+    debounced()
+    wishes.wait_for(1)
+    debounced()
+
+    debounced._act_at_last()
+
+    assert wishes.done == 2
+
+
+def test_a_wish_after_a_fork_is_fulfilled_in_the_child() -> None:
     wishes = Wishes()
     debounced = Debounce(wishes.act, seconds=SOON)
     debounced()
+    wishes.wait_for(1)
+
+    child = multiprocessing.get_context("fork").Process(
+        target=wish_and_wait, args=(debounced, wishes)
+    )
+    child.start()
+    child.join(PATIENCE)
+
+    assert child.exitcode == 0
+
+
+def wish_and_wait(debounced: Debounce, wishes: Wishes) -> None:
     debounced()
     wishes.wait_for(2)
-
-    debounced()
-
-    wishes.wait_for(3)
 
 
 def test_a_ring_ends_a_wait_long_before_its_time(fresh_client: None) -> None:
