@@ -54,6 +54,11 @@ def reads_on_from_the_last_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(backlog, "LowWatermark", LastId)
 
 
+def raises_the_mark_past_writers(patch: pytest.MonkeyPatch) -> None:
+    held = "locktype = 'advisory'"
+    _rewrite(patch, "WRITERS", held, f"{held} and false")
+
+
 def sends_what_is_held(patch: pytest.MonkeyPatch) -> None:
     waits = "h.event_id is distinct from w.event_id"
     _rewrite(patch, "DUE", waits, "false")
@@ -83,6 +88,7 @@ MUTANTS: tuple[Mutant, ...] = (
     records_without_a_fence,
     emits_without_the_lock_of_the_key,
     reads_on_from_the_last_id,
+    raises_the_mark_past_writers,
     sends_what_is_held,
     lets_others_pass_a_dead_letter,
     deletes_all_up_to_what_was_sent,
