@@ -205,9 +205,19 @@ class Consumer:
 
     def _report(self, handled: Sequence[Envelope]) -> None:
         counts.add("inbox_handled_total", len(handled), consumer=self._consumer)
+        if len(handled) > 1:
+            # One line for each would cost as much as to handle it.
+            log.info(
+                "events handled",
+                extra={"consumer": self._consumer, "events": len(handled)},
+            )
+        level = logging.INFO if len(handled) == 1 else logging.DEBUG
+        if not log.isEnabledFor(level):
+            return
         for envelope in handled:
             with _belonging_to(envelope):
-                log.info(
+                log.log(
+                    level,
                     "event handled",
                     extra={
                         "consumer": self._consumer,

@@ -64,7 +64,8 @@ def run_relay(
     """Relay until asked to stop, or until the turn is over; return what was done.
 
     With a turn it returns at once when other relays hold all lanes; without one it
-    stands by. No outage ends it, costs an attempt, or makes a dead letter.
+    stands by. No outage ends it, costs an attempt, or makes a dead letter. The
+    publisher stays open for the next turn, with nothing on its way.
     """
     run = _Run(publisher=publisher, stop=stop, turn=turn, connect=open_connection)
     try:
@@ -118,7 +119,8 @@ class _Run:
                 self._keep_counts(at_once=True)
             except (LaneLost, psycopg.Error) as error:
                 log.info("lanes left to expire", extra={"error": str(error)})
-        self._disconnect()
+                self._publisher.close()
+        self._close_connection()
         self._bell.close()
 
     def _turn_once(self) -> bool:
@@ -178,6 +180,9 @@ class _Run:
         # What is still on its way could not be recorded; the next owner sends it.
         self._publisher.close()
         self._relay = None
+        self._close_connection()
+
+    def _close_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -1,5 +1,6 @@
 """What Celery does for the outbox."""
 
+from functools import cache
 from typing import Any
 
 from celery import shared_task
@@ -16,6 +17,12 @@ from outbox.running import Stop, run_relay
 _stop = Stop()
 
 
+@cache
+def _publisher() -> KafkaPublisher:
+    # Kept from turn to turn: to connect takes longer than events should wait.
+    return KafkaPublisher()
+
+
 @worker_shutting_down.connect
 def _end_the_turn(**_kwargs: Any) -> None:
     _stop.ask()
@@ -24,7 +31,7 @@ def _end_the_turn(**_kwargs: Any) -> None:
 @shared_task(name="outbox.flush", acks_late=False)
 def flush(**_kwargs: object) -> None:
     """Take the free lanes and send their events until the turn is over."""
-    run_relay(publisher=KafkaPublisher(), stop=_stop, turn=settings.OUTBOX_TURN)
+    run_relay(publisher=_publisher(), stop=_stop, turn=settings.OUTBOX_TURN)
 
 
 @shared_task(name="outbox.maintain")

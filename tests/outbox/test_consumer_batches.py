@@ -1,5 +1,6 @@
 """What a consumer promises when events of a partition share a transaction."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,18 @@ def test_events_of_a_partition_share_a_transaction(
     assert handlers.handled == [id_of(message) for message in batch]
     assert len(set(handlers.transactions)) == 1
     assert InboxEntry.objects.count() == 3
+
+
+def test_a_batch_is_one_line_of_the_log(
+    consumer: Consumer, handlers: Handlers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "outbox.consumer")
+
+    consumer.accept_together([created("ada"), created("grace")])
+
+    (line,) = caplog.records
+    assert (line.getMessage(), line.__dict__["events"]) == ("events handled", 2)
+    assert len(handlers.handled) == 2
 
 
 def test_each_handler_works_because_of_its_own_event(

@@ -88,6 +88,37 @@ def test_a_turn_ends_by_itself_and_leaves_the_lanes_free(kafka: KafkaSpy) -> Non
     assert owners() == {""}
 
 
+def test_a_turn_leaves_the_publisher_open_for_the_next(
+    kafka: KafkaSpy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    monkeypatch.setattr(kafka, "close", lambda: closed.append(True))
+    tell_of("ada")
+
+    run_relay(publisher=kafka, stop=Stop(), turn=timedelta(seconds=0.2))
+
+    assert (len(kafka.received), closed) == (1, [])
+
+
+def test_a_turn_that_can_not_record_leaves_nothing_on_its_way(
+    kafka: KafkaSpy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    monkeypatch.setattr(kafka, "close", lambda: closed.append(True))
+    tell_of("ada")
+    stop = Stop()
+
+    def stop_without_a_connection() -> None:
+        stop.ask()
+        cut_relays()
+
+    kafka.while_publishing = stop_without_a_connection
+
+    run_relay(publisher=kafka, stop=stop)
+
+    assert closed != []
+
+
 def test_the_next_turn_takes_the_lanes_of_the_last_at_once(kafka: KafkaSpy) -> None:
     turn = timedelta(seconds=0.2)
     run_relay(publisher=kafka, stop=Stop(), turn=turn)

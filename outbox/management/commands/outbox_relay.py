@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
-        tally = run_relay(publisher=KafkaPublisher(), stop=stop_on_signals())
+        publisher = KafkaPublisher()
+        tally = run_relay(publisher=publisher, stop=stop_on_signals())
+        publisher.close()
         self.stdout.write(
             f"Relayed {tally.sent} events;"
             f" {tally.retried} postponed, {tally.dead} dead."
