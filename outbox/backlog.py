@@ -326,11 +326,7 @@ with fence as (
 ), freed as (
     delete from outbox_hold h using gone
     where h.scope = %(scope)s and h.topic = gone.topic and h.key = gone.key
-      and h.event_id = gone.event_id and h.held_by = ''
-), still_held as (
-    update outbox_hold h set event_id = null from gone
-    where h.scope = %(scope)s and h.topic = gone.topic and h.key = gone.key
-      and h.event_id = gone.event_id and h.held_by <> ''
+      and h.event_id = gone.event_id
 ), kept as (
     insert into outbox_archive
         (id, lane, event_id, type, topic, key, payload, headers, request_id,
@@ -368,9 +364,7 @@ HOLD_DEAD = """
 insert into outbox_hold (scope, topic, key, event_id, reason, resume_at)
 values (%(scope)s, %(topic)s, %(key)s, %(event_id)s, %(message)s, null)
 on conflict (scope, topic, key) do update
-set event_id = excluded.event_id, resume_at = null,
-    reason = case outbox_hold.held_by
-        when '' then excluded.reason else outbox_hold.reason end
+set event_id = excluded.event_id, reason = excluded.reason, resume_at = null
 """
 
 BURY = """

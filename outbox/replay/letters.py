@@ -145,16 +145,13 @@ def _send_message(letter: DeadLetter) -> None:
 
 
 def _give_up(letter: DeadLetter) -> None:
-    holds = Hold.objects.filter(
+    Hold.objects.filter(
         scope=letter.scope,
         topic=letter.topic,
         key=letter.key,
         event_id=letter.event_id,
         event_id__isnull=False,
-    )
-    # Somebody's hold outlasts what happened to die under it.
-    holds.exclude(held_by="").update(event_id=None)
-    holds.filter(held_by="").delete()
+    ).delete()
 
 
 def _read(letter: DeadLetter) -> tuple[UUID, str]:

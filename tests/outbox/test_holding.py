@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.test import override_settings
 from django.utils import timezone
 
 from opencore.ids import uuid7
@@ -18,14 +17,12 @@ from outbox.models import (
     OperatorAction,
     OutboxEvent,
     ParkedMessage,
-    Replay,
     TopicPause,
 )
 from outbox.relay import Relay, Tally
 from outbox.releasing import release_key, resume_topic, skip_event
-from outbox.replay import Selection, replay
 from tests.outbox.conftest import Relays
-from tests.outbox.events import person, tell_of, tell_session_ended
+from tests.outbox.events import person, tell_of
 from tests.outbox.fakes import KafkaSpy
 from tests.outbox.letters import TOO_LARGE, store_letters
 
@@ -109,44 +106,6 @@ def test_a_refused_event_leaves_an_operators_hold_alone(
     hold = Hold.objects.get()
     assert (hold.held_by, hold.event_id) == (GRACE["actor"], None)
     assert OutboxEvent.objects.get().attempts == 1
-
-
-@override_settings(OUTBOX_MAX_ATTEMPTS=1)
-@pytest.mark.parametrize("action", [Replay.Action.REPLAY, Replay.Action.DISCARD])
-def test_an_operators_hold_outlasts_an_event_that_died_under_it(
-    new_relay: Relays, kafka: KafkaSpy, action: Replay.Action
-) -> None:
-    tell_of("ada", email=TOO_LARGE)
-    kafka.largest = 1000
-    kafka.while_publishing = lambda: hold_key(**place("ada"), **GRACE)
-    relay = new_relay()
-    assert relay.relay_batch() == Tally(dead=1)
-    tell_session_ended("ada")
-    kafka.largest, kafka.while_publishing = 1024 * 1024, lambda: None
-
-    decide_all(action)
-    relay.relay_batch()
-    relay.relay_batch()
-
-    hold = Hold.objects.get()
-    assert (hold.held_by, hold.event_id, hold.reason) == (
-        GRACE["actor"],
-        None,
-        GRACE["reason"],
-    )
-    assert OutboxEvent.objects.get().type.endswith("session-revoked")
-
-
-def decide_all(action: Replay.Action) -> None:
-    """Decide about all dead letters."""
-    replay(
-        selection=Selection(),
-        action=action,
-        **GRACE,
-        rate=None,
-        limit=None,
-        stop_on_failure_rate=None,
-    )
 
 
 @pytest.mark.parametrize(
