@@ -219,8 +219,9 @@ class OutboxMachine(RuleBasedStateMachine):
         for _ in range(MOST_RETRIES):
             self.store.let_retries_be_due()
             self._relay_until_quiet()
-            # An operator's hold outlasts what died under it.
+            # What failed or died under an operator's hold needs another decision.
             self._release(self.store.held_by_operators())
+            self._decide(Replay.Action.REPLAY, limit=None)
             self._relay_until_quiet()
 
     def _relay_until_quiet(self) -> None:
