@@ -62,7 +62,7 @@ class KafkaSending:
 
     def __init__(self, publisher: "KafkaPublisher", size: int, *, alone: bool) -> None:
         self._publisher = publisher
-        self._alone = alone
+        self.alone = alone
         self._outcomes: list[Failure | None] = [UNANSWERED] * size
         self._over = False
         self.unanswered = 0
@@ -92,7 +92,7 @@ class KafkaSending:
             self._outcomes[index] = None
             return
         failure = classify(error)
-        if failure.kind is FailureClass.EVENT and not self._alone:
+        if failure.kind is FailureClass.EVENT and not self.alone:
             # Kafka refuses all messages of a request for one of them.
             failure = SUSPECT
         self.fail(index, failure)
@@ -132,9 +132,13 @@ class KafkaPublisher:
         No later message of a key overtakes one that fails, of this sending or of one
         before it.
         """
+        before = list(self._on_their_way)
+        for earlier in [each for each in before if each.alone]:
+            # It went through the other producer, where it could be overtaken.
+            earlier.wait(while_waiting=lambda: True)
         alone = len(messages) == 1 and not self._on_their_way
         sending = KafkaSending(self, len(messages), alone=alone)
-        if not all(earlier.unharmed for earlier in self._on_their_way):
+        if not all(earlier.unharmed for earlier in before):
             sending.end(instead=BEHIND)
             return sending
         producer = self._ready_producer(gapless=not alone)

@@ -162,6 +162,24 @@ def test_what_is_sent_behind_a_batch_arrives_behind_it(side: Side) -> None:
     assert side.arrived() == [("ada", letter.payload) for letter in letters]
 
 
+def test_single_messages_that_follow_each_other_keep_their_order(side: Side) -> None:
+    letters = [Letter(side.topic, "ada", str(number).encode()) for number in range(9)]
+
+    sendings = [side.publisher.send([letter]) for letter in letters]
+
+    assert [wait_for(sending) for sending in sendings] == [[None]] * 9
+    assert side.arrived() == [("ada", letter.payload) for letter in letters]
+
+
+def test_nothing_behind_a_single_message_overtakes_its_refusal(side: Side) -> None:
+    first = side.publisher.send([Letter(side.topic, "mallory", b"x" * 2 * LARGEST)])
+
+    second = side.publisher.send([Letter(side.topic, "mallory", b"later")] * 2)
+
+    assert None not in wait_for(first) + wait_for(second)
+    assert side.arrived() == []
+
+
 def test_nothing_behind_a_batch_overtakes_what_was_refused_of_it(side: Side) -> None:
     poisoned = [
         Letter(side.topic, "mallory", b"x" * 2 * LARGEST),

@@ -1,6 +1,7 @@
 """Writers that change the same few things at once, relays that tell of it, a judge."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -51,16 +52,16 @@ class Broker:
             self.log.extend(event_ids)
 
 
-class Relaying:
+class Relaying(ABC):
     """One relay of a design."""
 
+    @abstractmethod
     def step(self) -> int:
         """Send what there is to send, and return how much it was."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what is held."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
