@@ -1,8 +1,9 @@
 """Reads who is asking from the access token that came with the request."""
 
-from gateway_proxy.errors import Unauthenticated
-from gateway_proxy.messages import Headers
-from opencore.tokens import AccessClaims, read_access
+from gateway_proxy.core.errors import Unauthenticated
+from gateway_proxy.core.messages import Headers
+from opencore.claims import AccessClaims
+from opencore.tokens import read_access
 
 
 def identify(headers: Headers) -> AccessClaims:

@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from gateway_proxy.routes import ROUTES
+from gateway_proxy.core.routes import ROUTES
 from gateway_proxy.upstream import LOCAL
 
 

@@ -3,23 +3,22 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from gateway_proxy.allowance import Policy
 from gateway_proxy.authentication import identify
 from gateway_proxy.config import GatewayConfig, read_config
-from gateway_proxy.errors import HeadersTooLarge, MethodNotAllowed
-from gateway_proxy.headers import (
+from gateway_proxy.core.allowance import Policy
+from gateway_proxy.core.errors import HeadersTooLarge, MethodNotAllowed
+from gateway_proxy.core.headers import (
     headers_for_client,
     headers_for_upstream,
     total_size,
 )
-from gateway_proxy.messages import AccessRecord, Answer, Incoming, Outgoing
+from gateway_proxy.core.messages import AccessRecord, Answer, Incoming, Outgoing
+from gateway_proxy.core.routes import API, Route, find_route
+from gateway_proxy.core.targets import check_target
 from gateway_proxy.ratelimit import Limiter, SharedBuckets
-from gateway_proxy.routes import API, Route, find_route
-from gateway_proxy.targets import check_target
 from gateway_proxy.upstream import upstream_at
-from opencore.brakes import RateLimited
-from opencore.errors import DomainError, NotFound
-from opencore.tokens import AccessClaims
+from opencore.claims import AccessClaims
+from opencore.errors import DomainError, NotFound, RateLimited
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 HEADER_BYTES = 32 * 1024

@@ -6,8 +6,8 @@ from urllib.parse import quote, unquote
 from django.conf import settings
 from django.http import HttpRequest
 
-from gateway_proxy.errors import LengthRequired, MalformedRequest
-from gateway_proxy.messages import Headers, Incoming
+from gateway_proxy.core.errors import LengthRequired, MalformedRequest
+from gateway_proxy.core.messages import Headers, Incoming
 from opencore.brakes import client_address, sender_address
 from opencore.context import current_request_id, new_request_id
 from opencore.rest import BodyTooLarge

@@ -9,9 +9,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from gateway_proxy.allowance import Policy, Verdict
-from gateway_proxy.breaker import Breaker, Clock, ConsecutiveFailures
-from gateway_proxy.localbuckets import LocalBuckets
+from gateway_proxy.core.allowance import Policy, Verdict
+from gateway_proxy.core.breaker import Breaker, Clock, ConsecutiveFailures
+from gateway_proxy.core.localbuckets import LocalBuckets
 
 log = logging.getLogger(__name__)
 

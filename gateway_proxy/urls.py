@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from gateway_proxy.routes import ROUTES
+from gateway_proxy.core.routes import ROUTES
 from gateway_proxy.views import GatewayProxyView
 
 _prefixes = "|".join(prefix.removeprefix("/") for prefix in ROUTES)

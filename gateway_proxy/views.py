@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gateway_proxy.core.messages import AccessRecord, Answer
 from gateway_proxy.gateway import current_gateway
 from gateway_proxy.incoming import read_incoming
-from gateway_proxy.messages import AccessRecord, Answer
 
 log = logging.getLogger(__name__)
 

@@ -1,11 +1,9 @@
 """Brakes on single views: so many requests of a kind per time, counted in Redis."""
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
 from functools import wraps
-from http import HTTPStatus
 from typing import Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import redis
@@ -19,20 +17,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.request import Request
 
-from opencore.errors import DomainError, Retryable
+from opencore.addresses import network_of, sender_of
+from opencore.errors import RateLimited
 
 P = ParamSpec("P")
 R = TypeVar("R")
 WhenDown = Literal["open", "closed", "local"]
 Key = Callable[[HttpRequest], str] | Literal["address"]
-
-
-class RateLimited(DomainError):
-    """Too many requests of this kind came in too short a time."""
-
-    code: ClassVar[str] = "rate_limited"
-    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
-    retryable: ClassVar[Retryable] = "yes"
 
 
 def brake(
@@ -91,47 +82,16 @@ def client_address(request: HttpRequest | Request) -> str:
 
     X-Forwarded-For is believed from the right, as far as TRUSTED_PROXIES reach.
     """
-    return _widened(_sender(request))
+    return network_of(sender_address(request))
 
 
 def sender_address(request: HttpRequest | Request) -> str:
     """Return the address that a request came from, an IPv6 one in full."""
-    return str(_sender(request) or "unknown")
-
-
-def _sender(
-    request: HttpRequest | Request,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    hops = [
-        *request.META.get("HTTP_X_FORWARDED_FOR", "").split(","),
-        request.META.get("REMOTE_ADDR", ""),
-    ]
-    trusted = [ipaddress.ip_network(text) for text in settings.TRUSTED_PROXIES]
-    address = None
-    for hop in reversed(hops):
-        found = _address(hop.strip())
-        if found is None:
-            break
-        address = found
-        if not any(found in network for network in trusted):
-            break
-    return address
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _widened(address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> str:
-    if address is None:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    return sender_of(
+        peer=request.META.get("REMOTE_ADDR", ""),
+        forwarded=request.META.get("HTTP_X_FORWARDED_FOR", ""),
+        trusted=tuple(settings.TRUSTED_PROXIES),
+    )
 
 
 class BrakeCache(RedisCache):

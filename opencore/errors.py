@@ -53,6 +53,14 @@ class Forbidden(DomainError):
     status = HTTPStatus.FORBIDDEN
 
 
+class RateLimited(DomainError):
+    """Too many requests of this kind came in too short a time."""
+
+    code = "rate_limited"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retryable = "yes"
+
+
 class ValidationFailed(DomainError):
     """The request is not acceptable; see errors."""
 

@@ -4,7 +4,6 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import ExpiredTokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
+from opencore.claims import AccessClaims, RefreshClaims
 from opencore.errors import DomainError
 
 ALGORITHM = "HS384"
@@ -46,26 +46,6 @@ class TokenExpired(DomainError):
 
     def __init__(self) -> None:
         super().__init__(headers=_CHALLENGE)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AccessClaims:
-    """What an access token says: who asks, in which session, as what."""
-
-    user_id: UUID
-    session_id: UUID
-    role: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RefreshClaims:
-    """What a refresh token says: which session it renews, and its place in line."""
-
-    user_id: UUID
-    session_id: UUID
-    generation: int
-    expires_at: datetime
 
 
 class _KeyBackend(TokenBackend):
@@ -138,6 +118,9 @@ def read_access(token: str) -> AccessClaims:
         session_id=_uuid(claims["sid"]),
         role=claims["role"],
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+        # The header is one of ours: reading the token has proved it.
+        key_id=_members(token.partition(".")[0])["kid"],
     )
 
 

@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from accounts.errors import RefreshRaced, RefreshReused, SessionEnded
 from accounts.models import AuditEntry, Session, User
 from accounts.services.auditing import record
+from opencore.claims import RefreshClaims
 from opencore.errors import DomainError
 from opencore.events.user.v1 import SessionRevoked
 from opencore.tokens import (
-    RefreshClaims,
     TokenExpired,
     TokenInvalid,
     mint_access,

@@ -20,7 +20,7 @@ from accounts.errors import (
 from accounts.models import Challenge, User
 from accounts.services.people import find_or_create_user
 from accounts.services.sessions import Tokens, open_session
-from opencore.brakes import RateLimited
+from opencore.errors import RateLimited
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.sealing import seal
 from outbox.publishing import emit

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway_proxy.messages import Answer, Outgoing
+from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.upstream.http import HttpUpstream
 from gateway_proxy.upstream.local import LocalUpstream
 

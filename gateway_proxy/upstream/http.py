@@ -24,15 +24,15 @@ from urllib3.exceptions import (
 )
 from urllib3.util import SKIP_HEADER
 
-from gateway_proxy.breaker import Breaker, FailureRatio
-from gateway_proxy.errors import (
+from gateway_proxy.core.breaker import Breaker, FailureRatio
+from gateway_proxy.core.errors import (
     CircuitOpen,
     UpstreamFailed,
     UpstreamProblem,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway_proxy.messages import Answer, Outgoing
+from gateway_proxy.core.messages import Answer, Outgoing
 
 log = logging.getLogger(__name__)
 

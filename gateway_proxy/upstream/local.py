@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 
-from gateway_proxy.messages import Answer, Headers, Outgoing
+from gateway_proxy.core.messages import Answer, Headers, Outgoing
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ABOUT_THE_SERVER = {

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import Challenge, User
 from accounts.services import delete_stale_challenges, request_code
-from opencore.brakes import RateLimited
+from opencore.errors import RateLimited
 from opencore.events.auth.v1 import SignInCodeRequested
 from tests.accounts.conftest import Emitted, Recorded
 from tests.accounts.visitor import Visitor, mailed_code

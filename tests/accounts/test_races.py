@@ -30,8 +30,7 @@ from accounts.services import (
     verify_code,
 )
 from accounts.services.sessions import open_session
-from opencore.brakes import RateLimited
-from opencore.errors import DomainError
+from opencore.errors import DomainError, RateLimited
 from opencore.events.org.v1 import MemberRemoved
 from opencore.events.user.v1 import UserCreated
 from tests.accounts.conftest import Emitted

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway_proxy.allowance import Policy, Verdict
-from gateway_proxy.localbuckets import LocalBuckets
+from gateway_proxy.core.allowance import Policy, Verdict
+from gateway_proxy.core.localbuckets import LocalBuckets
 
 POLICY = Policy("user", rate=25.0, burst=50)
 SLOW = Policy("user", rate=0.5, burst=2)

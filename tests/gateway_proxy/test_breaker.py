@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway_proxy.breaker import Breaker, ConsecutiveFailures, FailureRatio
+from gateway_proxy.core.breaker import Breaker, ConsecutiveFailures, FailureRatio
 
 
 @dataclass

@@ -4,13 +4,13 @@ from uuid import UUID
 
 import pytest
 
-from gateway_proxy.headers import (
+from gateway_proxy.core.headers import (
     end_to_end,
     headers_for_client,
     headers_for_upstream,
     location_for_client,
 )
-from gateway_proxy.messages import Headers, Incoming
+from gateway_proxy.core.messages import Headers, Incoming
 from opencore.tokens import read_access
 
 ORIGIN = "billing.internal:8080/base"

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from urllib3.util.connection import create_connection
 
-from gateway_proxy.breaker import Breaker, FailureRatio
-from gateway_proxy.errors import (
+from gateway_proxy.core.breaker import Breaker, FailureRatio
+from gateway_proxy.core.errors import (
     CircuitOpen,
     UpstreamFailed,
     UpstreamProblem,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway_proxy.messages import Answer, Outgoing
+from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.upstream import HttpUpstream
 from gateway_proxy.upstream.http import WHOLE_ANSWER_LIMIT
 from tests.gateway_proxy import service as services

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_proxy.allowance import Policy
+from gateway_proxy.core.allowance import Policy
 from gateway_proxy.ratelimit import Limiter, SharedBuckets
 from tests.gateway_proxy.redis_server import RedisServer
 

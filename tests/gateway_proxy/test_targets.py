@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway_proxy.errors import MalformedRequest, TargetTooLong
-from gateway_proxy.routes import ROUTES, find_route
-from gateway_proxy.targets import TARGET_LIMIT, check_target
+from gateway_proxy.core.errors import MalformedRequest, TargetTooLong
+from gateway_proxy.core.routes import ROUTES, find_route
+from gateway_proxy.core.targets import TARGET_LIMIT, check_target
 
 TRICKS = {
     "dot segments": "/auth/../billing/x",

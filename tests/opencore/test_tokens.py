@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from opencore.claims import AccessClaims, RefreshClaims
 from opencore.tokens import (
-    AccessClaims,
-    RefreshClaims,
     TokenExpired,
     TokenInvalid,
     kid_of,
@@ -82,9 +81,14 @@ def test_what_was_minted_for_access_is_read() -> None:
     moment = now()
     token = mint_access(user_id=ADA, session_id=SESSION, role="operator", now=moment)
 
-    until = moment.replace(microsecond=0) + settings.ACCESS_TOKEN_LIFETIME
+    begin = moment.replace(microsecond=0)
     assert read_access(token) == AccessClaims(
-        user_id=ADA, session_id=SESSION, role="operator", expires_at=until
+        user_id=ADA,
+        session_id=SESSION,
+        role="operator",
+        issued_at=begin,
+        expires_at=begin + settings.ACCESS_TOKEN_LIFETIME,
+        key_id=kid_of(settings.JWT_SIGNING_KEY),
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from gateway_proxy.messages import Headers, Incoming
-from gateway_proxy.routes import API, find_route
-from opencore.tokens import AccessClaims
+from gateway_proxy.core.messages import Headers, Incoming
+from gateway_proxy.core.routes import API, find_route
+from opencore.claims import AccessClaims
 
 _HOP_BY_HOP = frozenset(
     {

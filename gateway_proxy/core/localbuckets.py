@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from threading import Lock
 
-from gateway_proxy.allowance import Policy, Verdict
+from gateway_proxy.core.allowance import Policy, Verdict
 
 
 class LocalBuckets:

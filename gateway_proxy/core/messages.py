@@ -1,6 +1,6 @@
 """What goes through the gateway, in words that no framework owns."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +15,42 @@ class Body(Protocol):
     def close(self) -> None:
         """Let go, whether or not all of it was read."""
         ...
+
+
+class AsyncBody(Protocol):
+    """A body that is still on its way to an event loop."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None:
+        """Let go, whether or not all of it was read."""
+        ...
+
+
+class Upload(Protocol):
+    """A client's body that is still on its way; `length` is None if it has no end yet.
+
+    It is read once. Reading raises BodyTooLarge above the route's limit, and
+    MalformedRequest if the client broke off.
+    """
+
+    length: int | None
+
+    async def whole(self) -> bytes:
+        """Return all of it."""
+        ...
+
+
+class BlockingUpload(Upload, Protocol):
+    """One that a thread reads."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class AsyncUpload(Upload, Protocol):
+    """One that an event loop reads."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)

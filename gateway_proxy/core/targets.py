@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote_to_bytes
 
-from gateway_proxy.errors import MalformedRequest, TargetTooLong
+from gateway_proxy.core.errors import MalformedRequest, TargetTooLong
 
 TARGET_LIMIT = 8 * 1024
 

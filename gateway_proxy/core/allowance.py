@@ -1,0 +1,54 @@
+"""How much a client may ask for, and how that is told to it."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A bucket of `burst` tokens that refills at `rate` tokens per second."""
+
+    name: str
+    rate: float
+    burst: int
+
+    def refilled(self, tokens: float, *, seconds: float) -> float:
+        """Return what a bucket holds after so many seconds without a request."""
+        return min(float(self.burst), tokens + max(0.0, seconds) * self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one bucket lets a request pass, and what it holds now."""
+
+    policy: Policy
+    allowed: bool
+    tokens: float
+    cost: int = 1
+    shadow: bool = False
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds until the bucket holds what the request costs."""
+        return max(1, math.ceil((self.cost - self.tokens) / self.policy.rate))
+
+    def policy_field(self) -> str:
+        """Return this bucket's item of `RateLimit-Policy`."""
+        policy = self.policy
+        window = math.ceil(policy.burst / policy.rate)
+        return f'"{policy.name}";q={policy.burst};w={window}'
+
+    def state_field(self) -> str:
+        """Return this bucket's item of `RateLimit`."""
+        until_full = math.ceil((self.policy.burst - self.tokens) / self.policy.rate)
+        return f'"{self.policy.name}";r={int(self.tokens)};t={until_full}'
+
+    def headers(self) -> dict[str, str]:
+        """Return the fields of the IETF draft on rate limits, and Retry-After."""
+        fields = {
+            "RateLimit-Policy": self.policy_field(),
+            "RateLimit": self.state_field(),
+        }
+        if not self.allowed:
+            fields["Retry-After"] = str(self.retry_after)
+        return fields

@@ -1,0 +1,73 @@
+"""What one request is charged, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway_proxy.core.allowance import Policy, Verdict
+from opencore.claims import AccessClaims
+
+WhenDown = Literal["local", "open", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket that a request draws from; a bucket in the shadow refuses nobody."""
+
+    key: str
+    policy: Policy
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one request costs in which buckets: it takes from all of them or from none.
+
+    The claims are those whose session, user or key may have been revoked. `when_down`
+    says who decides while Redis is away: this process, nobody (all pass), or nobody
+    (none passes).
+    """
+
+    buckets: tuple[Bucket, ...]
+    cost: int = 1
+    when_down: WhenDown = "local"
+    claims: AccessClaims | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request may pass; one verdict for each bucket that it was charged to."""
+
+    verdicts: tuple[Verdict, ...]
+    revoked: bool = False
+    closed: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether the request may pass."""
+        return not (self.revoked or self.closed) and all(
+            verdict.allowed or verdict.shadow for verdict in self.verdicts
+        )
+
+    @property
+    def refusals(self) -> tuple[Verdict, ...]:
+        """Return the verdicts that keep the request out."""
+        return tuple(
+            verdict
+            for verdict in self.verdicts
+            if not (verdict.allowed or verdict.shadow)
+        )
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the fields of the IETF draft on rate limits, and Retry-After."""
+        shown = [verdict for verdict in self.verdicts if not verdict.shadow]
+        fields = {}
+        if shown:
+            fields["RateLimit-Policy"] = ", ".join(one.policy_field() for one in shown)
+            fields["RateLimit"] = ", ".join(one.state_field() for one in shown)
+        if self.refusals:
+            longest = max(verdict.retry_after for verdict in self.refusals)
+            fields["Retry-After"] = str(longest)
+        elif self.closed:
+            fields["Retry-After"] = "1"
+        return fields

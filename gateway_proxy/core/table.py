@@ -1,0 +1,88 @@
+"""Which paths the gateway serves, where they lead, and what they cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+from uuid import UUID
+
+from gateway_proxy.core.allowance import Policy
+from gateway_proxy.core.decisions import WhenDown
+
+Identity = Literal["headers", "token"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The numbers of one kind of bucket; in the shadow it refuses nobody."""
+
+    policy: Policy
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that an upstream has to take a connection, to begin, and to end."""
+
+    connect: float = 1.0
+    head: float = 10.0
+    whole: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """All paths below one prefix, and how they are forwarded.
+
+    `prefix` is one or more whole segments. `public` holds (method, path) pairs that
+    need no token. `limits` overrides the table's by their names: address, network,
+    user, org; `limits["route"]` is one bucket for all of the route's requests.
+    """
+
+    prefix: str
+    upstreams: tuple[str, ...] = ("local",)
+    public: frozenset[tuple[str, str]] = frozenset()
+    audience: str | None = None
+    cost: int = 1
+    when_down: WhenDown = "local"
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    body_limit: int = 1024 * 1024
+    timeouts: Timeouts = Timeouts()
+    identity: Identity = "headers"
+
+    def is_public(self, method: str, path: str) -> bool:
+        """Say whether a request may come without an access token.
+
+        The path must be written exactly so: any other spelling needs a token.
+        """
+        return (method, path) in self.public
+
+
+@dataclass(frozen=True)
+class RouteTable:
+    """All routes, limits and plans at one moment; a change makes a new table.
+
+    `limits` are the defaults by name: address (requests without a token, by address),
+    network (all requests, by address), user, org. `plans` override them by plan, and
+    `plan_of` names the plan of the users and organizations that have one.
+    """
+
+    version: int
+    routes: tuple[Route, ...]
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    plans: Mapping[str, Mapping[str, Limit]] = field(default_factory=dict)
+    plan_of: Mapping[UUID, str] = field(default_factory=dict)
+
+    def find(self, path: str) -> Route | None:
+        """Return the route with the longest prefix, matched as the path is written."""
+        by_prefix, deepest = self._by_prefix
+        segments = path.split("/", deepest + 1)
+        for depth in range(min(deepest, len(segments) - 1), 0, -1):
+            route = by_prefix.get("/".join(segments[: depth + 1]))
+            if route is not None:
+                return route
+        return None
+
+    @cached_property
+    def _by_prefix(self) -> tuple[Mapping[str, Route], int]:
+        by_prefix = {route.prefix: route for route in self.routes}
+        return by_prefix, max((one.count("/") for one in by_prefix), default=0)
