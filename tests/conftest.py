@@ -3,8 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import TransactionTestCase
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_is_inherited(request: pytest.FixtureRequest) -> None:
+    """Let a test that may not use the database begin without a connection to it."""
+    asked_for = {"db", "transactional_db"} & set(request.fixturenames)
+    if not asked_for and request.node.get_closest_marker("django_db") is None:
+        connections.close_all()
 
 
 @pytest.fixture(scope="session", autouse=True)
