@@ -6,7 +6,9 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from gateway_proxy.core.allowance import Policy
 from gateway_proxy.core.routes import ROUTES
+from gateway_proxy.core.table import Limit, Route, RouteTable
 from gateway_proxy.upstream import LOCAL
 
 
@@ -32,6 +34,18 @@ def read_config() -> GatewayConfig:
         redis_timeout=settings.REDIS_TIMEOUT,
         upstreams=tuple(sorted(_upstreams().items())),
     )
+
+
+def table_of(config: GatewayConfig) -> RouteTable:
+    """Return the routes and limits of the settings."""
+    upstreams = dict(config.upstreams)
+    routes = tuple(
+        Route(prefix, upstreams=(upstreams[prefix],), public=route.public)
+        for prefix, route in ROUTES.items()
+    )
+    names = ("address", "user")
+    limits = {name: Limit(Policy(name, config.rate, config.burst)) for name in names}
+    return RouteTable(version=0, routes=routes, limits=limits)
 
 
 def _verifies_tokens() -> bool:

@@ -1,16 +1,16 @@
 """Reads a Django request as the client wrote it, and refuses unclear framing."""
 
+from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote, unquote
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from gateway_proxy.core.errors import LengthRequired, MalformedRequest
 from gateway_proxy.core.messages import Headers, Incoming
 from opencore.brakes import client_address, sender_address
 from opencore.context import current_request_id, new_request_id
-from opencore.rest import BodyTooLarge
+from opencore.errors import BodyTooLarge
 
 _CHUNK = 64 * 1024
 _CONTROL = frozenset(map(chr, (*range(9), *range(10, 32), 127)))
@@ -22,6 +22,7 @@ def read_incoming(request: HttpRequest) -> Incoming:
     """Return the request with its body still unread."""
     path, query = _target(request)
     headers = _headers(request)
+    length = _body_length(request)
     return Incoming(
         # Django writes methods in capitals; `get` is no method.
         method=request.META.get("REQUEST_METHOD", ""),
@@ -34,7 +35,8 @@ def read_incoming(request: HttpRequest) -> Incoming:
         sender=sender_address(request),
         client=client_address(request),
         request_id=current_request_id() or new_request_id(),
-        read_body=partial(_read_body, request, _body_length(request)),
+        length=length,
+        upload=partial(ReadUpload, request, length),
     )
 
 
@@ -65,7 +67,7 @@ def _headers(request: HttpRequest) -> Headers:
             continue
         if not _CONTROL.isdisjoint(value):
             raise MalformedRequest("A header holds a control character.")
-        headers.append((name.replace("_", "-").title(), value))
+        headers.append((name.replace("_", "-").lower(), value))
     return tuple(headers)
 
 
@@ -88,24 +90,36 @@ def _body_length(request: HttpRequest) -> int | None:
     return None
 
 
-def _read_body(request: HttpRequest, length: int | None) -> bytes:
-    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-    if length is not None and length > limit:
-        raise BodyTooLarge
-    # Django's own stream ends where an announced length does, so at 0 without one.
-    stream = request.META.get("wsgi.input", request)
-    body = bytearray()
-    wanted = limit + 1 if length is None else length
-    try:
-        while len(body) < wanted:
-            chunk = stream.read(min(_CHUNK, wanted - len(body)))
+class ReadUpload:
+    """A body that the server's thread reads."""
+
+    def __init__(self, request: HttpRequest, length: int | None, limit: int) -> None:
+        # Django's own stream ends where an announced length does, so at 0 without one.
+        self._stream = request.META.get("wsgi.input", request)
+        self._limit = limit
+        self.length = length
+
+    async def whole(self) -> bytes:
+        """Return all of it."""
+        return b"".join(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield it in chunks."""
+        size, wanted = 0, self._limit + 1 if self.length is None else self.length
+        while size < wanted:
+            chunk = self._read(min(_CHUNK, wanted - size))
             if not chunk:
                 break
-            body += chunk
-    except OSError as error:
-        raise MalformedRequest("The body could not be read.") from error
-    if len(body) > limit:
-        raise BodyTooLarge
-    if length is not None and len(body) < length:
-        raise MalformedRequest("The body is shorter than was announced.")
-    return bytes(body)
+            size += len(chunk)
+            if size > self._limit:
+                raise BodyTooLarge
+            yield chunk
+        if self.length is not None and size < self.length:
+            raise MalformedRequest("The body is shorter than was announced.")
+
+    def _read(self, size: int) -> bytes:
+        try:
+            chunk: bytes = self._stream.read(size)
+        except OSError as error:
+            raise MalformedRequest("The body could not be read.") from error
+        return chunk

@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gateway_proxy.blocking import run
 from gateway_proxy.core.messages import AccessRecord, Answer
-from gateway_proxy.gateway import current_gateway
+from gateway_proxy.front import current_gateway
 from gateway_proxy.incoming import read_incoming
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ class GatewayProxyView(APIView):
 
     def forward(self, request: Request, **_kwargs: object) -> HttpResponseBase:
         """Answer with what the upstream said."""
-        answer = current_gateway().forward(read_incoming(request._request), self.record)
+        incoming = read_incoming(request._request)
+        answer = run(current_gateway().forward(incoming, self.record))
         return response_of(answer)
 
     get = head = post = put = patch = delete = forward
@@ -83,8 +85,9 @@ class GatewayProxyView(APIView):
     ) -> Response:
         """Tell the client its limits, and the log what happened."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        for name, value in self.record.limits.items():
-            final[name] = value
+        if self.record.decision is not None:
+            for name, value in self.record.decision.headers().items():
+                final[name] = value
         log.info(
             "request answered",
             extra={
@@ -118,16 +121,19 @@ class VerbatimCookie(Morsel[str]):
 def response_of(answer: Answer) -> HttpResponseBase:
     """Return an upstream's answer as Django's; a body on its way stays a stream."""
     kind = HttpResponse if isinstance(answer.body, bytes) else StreamingHttpResponse
-    response = kind(answer.body, status=answer.status, reason=answer.reason)
+    response: HttpResponseBase = kind(
+        answer.body, status=answer.status, reason=answer.reason
+    )
     # Django's own default, where the upstream named no type.
     del response["Content-Type"]
     for name, value in answer.headers:
-        if name.lower() == "set-cookie":
+        if name == "set-cookie":
             _add_cookie(response, value)
         elif name in response:
             response[name] = f"{response[name]}, {value}"
         else:
-            response[name] = value
+            # The parts of a name in capitals, as servers of threads write them.
+            response[name.title()] = value
     return response
 
 

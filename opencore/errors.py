@@ -53,6 +53,13 @@ class Forbidden(DomainError):
     status = HTTPStatus.FORBIDDEN
 
 
+class BodyTooLarge(DomainError):
+    """The body is larger than is accepted here."""
+
+    code = "payload_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class RateLimited(DomainError):
     """Too many requests of this kind came in too short a time."""
 

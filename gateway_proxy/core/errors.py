@@ -42,6 +42,16 @@ class HeadersTooLarge(DomainError):
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
+class TokenRevoked(DomainError):
+    """The session of this token has ended, or its key is no longer believed."""
+
+    code = "session_revoked"
+    status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
 class Unauthenticated(DomainError):
     """Sign in, and send the access token as a bearer token."""
 

@@ -1,10 +1,12 @@
 """Which headers pass the gateway, in each direction, and which it writes itself."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway_proxy.core.messages import Headers, Incoming
-from gateway_proxy.core.routes import API, find_route
+from gateway_proxy.core.routes import API
+from gateway_proxy.core.table import RouteTable
 from opencore.claims import AccessClaims
 
 _HOP_BY_HOP = frozenset(
@@ -27,7 +29,8 @@ _REWRITTEN = frozenset({"host", "content-length", "expect", "x-request-id"})
 _GATEWAYS_WORD = frozenset(
     {"forwarded", "x-real-ip", "x-original-url", "x-original-host", "x-rewrite-url"}
 )
-_GATEWAYS_WORDS = ("x-user-", "x-org-", "x-session-", "x-forwarded-")
+_GATEWAYS_WORDS = (*("x-user-", "x-org-", "x-session-", "x-forwarded-", "x-opencore-"),)
+_NOT_FOR_CLIENTS = _HOP_BY_HOP | {"server", "x-request-id"}
 
 
 def headers_for_upstream(request: Incoming, claims: AccessClaims | None) -> Headers:
@@ -35,26 +38,27 @@ def headers_for_upstream(request: Incoming, claims: AccessClaims | None) -> Head
 
     The gateway's come last, so that no `Connection: X-User-Id` can strike them out.
     """
+    listed = _listed(request.headers)
     kept = [
-        (name, value)
-        for name, value in end_to_end(request.headers)
-        if not _is_the_gateways(name.lower())
+        pair
+        for pair in request.headers
+        if _may_be_said(pair[0]) and pair[0] not in listed
     ]
     return (*kept, *_own_headers(request, claims))
 
 
-def headers_for_client(headers: Headers, *, origin: str) -> Headers:
+def headers_for_client(headers: Headers, *, origin: str, table: RouteTable) -> Headers:
     """Return an upstream's headers as the client gets them.
 
     `origin` is where the gateway spoke to the upstream: host, and path if it has one.
     """
+    listed = _listed(headers)
     passed = []
-    for name, value in end_to_end(headers):
-        lower = name.lower()
-        if lower in {"server", "x-request-id"}:
+    for name, value in headers:
+        if name in _NOT_FOR_CLIENTS or name in listed:
             continue
-        if lower in {"location", "content-location"}:
-            location = location_for_client(value, origin=origin)
+        if name in {"location", "content-location"}:
+            location = location_for_client(value, origin=origin, table=table)
             if location is not None:
                 passed.append((name, location))
             continue
@@ -62,19 +66,7 @@ def headers_for_client(headers: Headers, *, origin: str) -> Headers:
     return tuple(passed)
 
 
-def end_to_end(headers: Headers) -> Headers:
-    """Return the headers that are meant for more than the next hop."""
-    listed = {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == "connection"
-        for token in value.split(",")
-    }
-    dropped = _HOP_BY_HOP | listed
-    return tuple(pair for pair in headers if pair[0].lower() not in dropped)
-
-
-def location_for_client(location: str, *, origin: str) -> str | None:
+def location_for_client(location: str, *, origin: str, table: RouteTable) -> str | None:
     """Return a location as the gateway's own path, or None if it leads elsewhere."""
     if "\\" in location:
         return None
@@ -92,7 +84,7 @@ def location_for_client(location: str, *, origin: str) -> str | None:
         return location
     root = f"{slash}{base}{API}"
     mapped = path.removeprefix(root)
-    if mapped == path or find_route(mapped) is None:
+    if mapped == path or table.find(mapped) is None:
         return None
     return parts._replace(scheme="", netloc="", path=mapped).geturl()
 
@@ -102,9 +94,23 @@ def total_size(headers: Iterable[tuple[str, str]]) -> int:
     return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
-def _is_the_gateways(name: str) -> bool:
-    return (
-        name in _REWRITTEN
+def _listed(headers: Headers) -> frozenset[str]:
+    """Return the names that are meant for the next hop only."""
+    values = [value for name, value in headers if name == "connection"]
+    return _tokens_of(",".join(values)) if values else frozenset()
+
+
+@lru_cache(maxsize=256)
+def _tokens_of(values: str) -> frozenset[str]:
+    return frozenset(token.strip().lower() for token in values.split(","))
+
+
+@lru_cache(maxsize=1024)
+def _may_be_said(name: str) -> bool:
+    """Tell whether a client's header is for the upstream and not the gateway's own."""
+    return not (
+        name in _HOP_BY_HOP
+        or name in _REWRITTEN
         or name in _GATEWAYS_WORD
         or name.startswith(_GATEWAYS_WORDS)
         # A server that reads CGI names can't tell this from the name with hyphens.
@@ -114,16 +120,16 @@ def _is_the_gateways(name: str) -> bool:
 
 def _own_headers(request: Incoming, claims: AccessClaims | None) -> Headers:
     own = (
-        ("X-Forwarded-For", request.sender),
-        ("X-Forwarded-Proto", request.scheme),
-        ("X-Forwarded-Host", request.host),
-        ("X-Request-Id", request.request_id),
+        ("x-forwarded-for", request.sender),
+        ("x-forwarded-proto", request.scheme),
+        ("x-forwarded-host", request.host),
+        ("x-request-id", request.request_id),
     )
     if claims is None:
         return own
     return (
         *own,
-        ("X-User-Id", str(claims.user_id)),
-        ("X-User-Role", claims.role),
-        ("X-Session-Id", str(claims.session_id)),
+        ("x-user-id", str(claims.user_id)),
+        ("x-user-role", claims.role),
+        ("x-session-id", str(claims.session_id)),
     )

@@ -1,10 +1,15 @@
 """What goes through the gateway, in words that no framework owns."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
+if TYPE_CHECKING:
+    from gateway_proxy.core.decisions import Decision
+
+# Names are in lower case.
 Headers = tuple[tuple[str, str], ...]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Body(Protocol):
@@ -57,7 +62,8 @@ class AsyncUpload(Upload, Protocol):
 class Incoming:
     """A request as the client sent it; its body is read only when it may pass.
 
-    `peer` is the other end of the connection and `sender` the one it speaks for;
+    `length` is what the body was announced with, 0 without one, None if it comes in
+    chunks; `upload` takes the most that is accepted. `peer` is the other end of the connection and `sender` the one it speaks for;
     `client` is what counts as one client, which of an IPv6 sender is its network.
     """
 
@@ -71,7 +77,8 @@ class Incoming:
     sender: str
     client: str
     request_id: str
-    read_body: Callable[[], bytes]
+    length: int | None
+    upload: Callable[[int], Upload]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Outgoing:
     path: str
     query: str
     headers: Headers
-    body: bytes
+    body: bytes | Upload
     scheme: str
     host: str
     peer: str
@@ -100,7 +107,7 @@ class Answer:
     status: int
     reason: str
     headers: Headers
-    body: bytes | Body
+    body: bytes | Body | AsyncBody
 
 
 @dataclass(slots=True)
@@ -110,4 +117,4 @@ class AccessRecord:
     route: str | None = None
     user_id: str | None = None
     upstream: str | None = None
-    limits: dict[str, str] = field(default_factory=dict)
+    decision: "Decision | None" = None

@@ -82,6 +82,16 @@ class RouteTable:
                 return route
         return None
 
+    def limit_of(self, name: str, route: Route, plan: str | None) -> Limit | None:
+        """Return the limit of this name that holds here; None if there is none."""
+        if name in route.limits:
+            return route.limits[name]
+        if plan is not None:
+            limit = self.plans.get(plan, {}).get(name)
+            if limit is not None:
+                return limit
+        return self.limits.get(name)
+
     @cached_property
     def _by_prefix(self) -> tuple[Mapping[str, Route], int]:
         by_prefix = {route.prefix: route for route in self.routes}

@@ -4,7 +4,6 @@ from typing import Protocol
 
 from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.upstream.http import HttpUpstream
-from gateway_proxy.upstream.local import LocalUpstream
 
 LOCAL = "local"
 
@@ -31,8 +30,8 @@ class Upstream(Protocol):
 
 
 def upstream_at(address: str) -> Upstream:
-    """Return the upstream at a URL, or this process for `local`."""
-    return LocalUpstream() if address == LOCAL else HttpUpstream(address)
+    """Return the upstream at a URL."""
+    return HttpUpstream(address)
 
 
-__all__ = ("LOCAL", "HttpUpstream", "LocalUpstream", "Upstream", "upstream_at")
+__all__ = ("LOCAL", "HttpUpstream", "Upstream", "upstream_at")

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from urllib3 import (
@@ -143,7 +143,7 @@ class HttpUpstream:
             response = self._pool.urlopen(
                 request.method,
                 "/",
-                body=request.body or None,
+                body=cast("bytes", request.body) or None,
                 headers=self._headers(request),
                 retries=_RETRIES,
                 redirect=False,
@@ -191,7 +191,7 @@ def _answer(response: BaseHTTPResponse) -> Answer:
     return Answer(
         response.status,
         response.reason or "",
-        tuple(response.headers.items()),
+        tuple((name.lower(), value) for name, value in response.headers.items()),
         _Streamed(response, (_read_whole(response),) if whole else _stream(response)),
     )
 

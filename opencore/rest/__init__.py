@@ -3,11 +3,10 @@
 from opencore.problems import Problem, problem_response
 from opencore.rest.exceptions import answer_exception
 from opencore.rest.pagination import CursorMismatch, CursorPage, page
-from opencore.rest.parsing import BodyTooLarge, MalformedBody, StrictJSONParser
+from opencore.rest.parsing import MalformedBody, StrictJSONParser
 from opencore.rest.serializers import StrictSerializer, read_body, read_query
 
 __all__ = (
-    "BodyTooLarge",
     "CursorMismatch",
     "CursorPage",
     "MalformedBody",

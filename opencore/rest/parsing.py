@@ -8,7 +8,7 @@ from typing import IO, Any, NoReturn
 from django.conf import settings
 from rest_framework.parsers import BaseParser
 
-from opencore.errors import DomainError, FieldProblem
+from opencore.errors import BodyTooLarge, DomainError, FieldProblem
 from opencore.problems.pointers import pointer_to
 
 
@@ -17,13 +17,6 @@ class MalformedBody(DomainError):
 
     code = "malformed_request"
     status = HTTPStatus.BAD_REQUEST
-
-
-class BodyTooLarge(DomainError):
-    """The body is larger than one mebibyte."""
-
-    code = "payload_too_large"
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class StrictJSONParser(BaseParser):

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from gateway_proxy.gateway import current_gateway
+from gateway_proxy.blocking import run
+from gateway_proxy.front import current_gateway
 from opencore.tokens import mint_access
 from tests.gateway_proxy.redis_server import RedisServer, free_port
 from tests.gateway_proxy.service import Service, serving
@@ -52,7 +53,7 @@ def gateway(
     settings.REDIS_URL = redis_server.url
     settings.GATEWAY_UPSTREAMS = {"billing": service.url}
     yield settings
-    current_gateway().close()
+    run(current_gateway().close())
 
 
 @pytest.fixture

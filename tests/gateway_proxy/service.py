@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
-from gateway_proxy.gateway import METHODS
+from gateway_proxy.core.messages import METHODS
 
 Headers = list[tuple[str, str]]
 

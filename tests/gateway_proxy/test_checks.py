@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from gateway_proxy.checks import check_gateway
 from gateway_proxy.config import read_config
-from gateway_proxy.gateway import current_gateway
+from gateway_proxy.front import current_gateway
 
 
 def test_the_settings_of_the_test_profile_are_fine() -> None:

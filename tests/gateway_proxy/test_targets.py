@@ -3,7 +3,8 @@
 import pytest
 
 from gateway_proxy.core.errors import MalformedRequest, TargetTooLong
-from gateway_proxy.core.routes import ROUTES, find_route
+from gateway_proxy.core.routes import ROUTES
+from gateway_proxy.core.table import RouteTable
 from gateway_proxy.core.targets import TARGET_LIMIT, check_target
 
 TRICKS = {
@@ -33,6 +34,8 @@ TRICKS = {
     "an unescaped letter beyond ASCII": "/auth/é",
     "a fragment": "/auth/otp#x",
 }
+
+TABLE = RouteTable(version=1, routes=tuple(ROUTES.values()))
 
 
 @pytest.mark.parametrize("path", TRICKS.values(), ids=TRICKS.keys())
@@ -70,14 +73,14 @@ def test_accepts_a_target_up_to_its_limit_only() -> None:
 
 @pytest.mark.parametrize("path", ["/auth", "/auth/", "/auth/otp", "/auth/a/b"])
 def test_finds_the_route_of_a_path(path: str) -> None:
-    assert find_route(path) is ROUTES["/auth"]
+    assert TABLE.find(path) is ROUTES["/auth"]
 
 
 @pytest.mark.parametrize(
     "path", ["", "/", "/authentic", "/Auth", "/%61uth", "/v1/auth", "/admin", "auth"]
 )
 def test_finds_no_route_for_a_path_of_another_name(path: str) -> None:
-    assert find_route(path) is None
+    assert TABLE.find(path) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from pytest_django import Settings
 
-from gateway_proxy.gateway import METHODS, current_gateway
+from gateway_proxy.core.messages import METHODS
+from gateway_proxy.front import current_gateway
 from opencore.tokens import mint_access
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.conftest import bearer_of

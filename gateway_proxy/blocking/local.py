@@ -1,18 +1,19 @@
 """Forwards to the API in this same process, through Django's own WSGI handler."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
-from io import BytesIO
-from typing import Any
+from io import BytesIO, RawIOBase
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 
-from gateway_proxy.core.messages import Answer, Headers, Outgoing
+from gateway_proxy.core.messages import Answer, BlockingUpload, Headers, Outgoing
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_JOINED_BY = {"HTTP_COOKIE": "; "}
 _ABOUT_THE_SERVER = {
     "wsgi.version": (1, 0),
     "wsgi.errors": sys.stderr,
@@ -22,7 +23,7 @@ _ABOUT_THE_SERVER = {
 }
 
 
-class LocalUpstream:
+class LocalExchange:
     """The API here, called in the thread of the request.
 
     It has no breaker: what can fail here is the database, and the API answers for
@@ -35,20 +36,48 @@ class LocalUpstream:
         """Return the client's own host, which the API builds its links from."""
         return request.host
 
-    def send(self, request: Outgoing) -> Answer:
+    async def send(self, request: Outgoing) -> Answer:
         """Return the API's answer; its request ends when the body is closed."""
-        head = _Head()
-        response = _handler()(environ_of(request), head)
-        if not isinstance(response, HttpResponse):
-            return Answer(head.status, head.reason, head.headers, response)
-        response.close()
-        return Answer(head.status, head.reason, head.headers, response.content)
+        if isinstance(request.body, bytes):
+            return call_django(environ_of(request, BytesIO(request.body)))
+        upload = IteratedInput(iter(cast("BlockingUpload", request.body)))
+        return call_django(environ_of(request, upload))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hold nothing that needs closing."""
 
 
-def environ_of(request: Outgoing) -> dict[str, Any]:
+def call_django(environ: dict[str, Any]) -> Answer:
+    """Return what Django answers; whoever gets a body closes it."""
+    head = _Head()
+    response = _handler()(environ, head)
+    if not isinstance(response, HttpResponse):
+        return Answer(head.status, head.reason, head.headers, response)
+    response.close()
+    return Answer(head.status, head.reason, head.headers, response.content)
+
+
+class IteratedInput(RawIOBase):
+    """A body that is still on its way, read as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Say so."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 -- any buffer that can be written to
+        """Fill the buffer with what is there, 0 bytes at the end."""
+        self._rest = self._rest or next(self._chunks, b"")
+        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def environ_of(request: Outgoing, body: BinaryIO | IteratedInput) -> dict[str, Any]:
     """Return the request as a WSGI server would have read it."""
     host, _, port = request.host.rpartition(":")
     if not port.isdecimal():
@@ -63,16 +92,26 @@ def environ_of(request: Outgoing) -> dict[str, Any]:
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": request.peer,
-        "CONTENT_LENGTH": str(len(request.body)) if request.body else "",
+        "CONTENT_LENGTH": _length_of(request),
         "HTTP_HOST": request.host,
         "wsgi.url_scheme": request.scheme,
-        "wsgi.input": BytesIO(request.body),
+        "wsgi.input": body if request.body else BytesIO(),
+        "wsgi.input_terminated": True,
         **_ABOUT_THE_SERVER,
     }
     for name, value in request.headers:
         key = name.upper().replace("-", "_")
-        environ["CONTENT_TYPE" if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+        key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+        if key in environ and key != "HTTP_HOST":
+            value = f"{environ[key]}{_JOINED_BY.get(key, ',')}{value}"  # noqa: PLW2901 -- several lines of one header are one
+        environ[key] = value
     return environ
+
+
+def _length_of(request: Outgoing) -> str:
+    if isinstance(request.body, bytes):
+        return str(len(request.body)) if request.body else ""
+    return "" if request.body.length is None else str(request.body.length)
 
 
 class _Head:
@@ -91,7 +130,7 @@ class _Head:
         code, _, self.reason = status.partition(" ")
         self.status = int(code)
         # Django begins the line of a cookie with a space.
-        self.headers = tuple((name, value.strip()) for name, value in headers)
+        self.headers = tuple((name.lower(), value.strip()) for name, value in headers)
         return _refuse_write
 
 

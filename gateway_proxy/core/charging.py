@@ -1,0 +1,56 @@
+"""Says which buckets a request draws from."""
+
+from gateway_proxy.core.decisions import Bucket, Charge
+from gateway_proxy.core.messages import Incoming
+from gateway_proxy.core.table import Route, RouteTable
+from opencore.claims import AccessClaims
+
+
+def charge_of(
+    request: Incoming, route: Route, claims: AccessClaims | None, table: RouteTable
+) -> Charge:
+    """Return what a request costs, in which buckets.
+
+    A route's own limits come before those of a plan, and these before the table's. A
+    limit of a route has buckets of its own. An organization is charged if the path
+    names it and the token says that the bearer belongs to it.
+    """
+    owners: list[tuple[str, str, str | None]]
+    if claims is None:
+        owners = [("address", request.client, None), ("network", request.client, None)]
+    else:
+        plan = _plan_of(claims, table)
+        user = str(claims.user_id)
+        owners = [("user", user, plan), ("network", request.client, None)]
+        org = _org_of(request.path, claims)
+        if org is not None:
+            owners.append(("org", org, plan))
+    owners.append(("route", "", None))
+    buckets = []
+    for name, owner, plan in owners:
+        limit = table.limit_of(name, route, plan)
+        if limit is not None:
+            scope = route.prefix if name in route.limits else ""
+            buckets.append(Bucket(f"{name}:{owner}{scope}", limit.policy, limit.shadow))
+    return Charge(tuple(buckets), route.cost, route.when_down, claims)
+
+
+def _plan_of(claims: AccessClaims, table: RouteTable) -> str | None:
+    """Return the plan of the user, else the first that one of the orgs has."""
+    if not table.plan_of:
+        return None
+    for owner in (claims.user_id, *claims.org_ids):
+        plan = table.plan_of.get(owner)
+        if plan is not None:
+            return plan
+    return None
+
+
+def _org_of(path: str, claims: AccessClaims) -> str | None:
+    if not claims.org_ids:
+        return None
+    segments = path.split("/")
+    for org_id in claims.org_ids:
+        if str(org_id) in segments:
+            return str(org_id)
+    return None

@@ -1,0 +1,164 @@
+"""Takes one request through the gateway: refuse, identify, charge, forward."""
+
+from dataclasses import dataclass, replace
+
+from gateway_proxy.core.bearer import bearer_token
+from gateway_proxy.core.charging import charge_of
+from gateway_proxy.core.errors import HeadersTooLarge, MethodNotAllowed, TokenRevoked
+from gateway_proxy.core.headers import (
+    headers_for_client,
+    headers_for_upstream,
+    total_size,
+)
+from gateway_proxy.core.messages import (
+    METHODS,
+    AccessRecord,
+    Answer,
+    Incoming,
+    Outgoing,
+    Upload,
+)
+from gateway_proxy.core.ports import (
+    CurrentTable,
+    Exchange,
+    Limits,
+    ReadToken,
+    Transport,
+)
+from gateway_proxy.core.routes import API
+from gateway_proxy.core.table import Route, RouteTable
+from gateway_proxy.core.targets import check_target
+from opencore.claims import AccessClaims
+from opencore.errors import BodyTooLarge, DomainError, NotFound, RateLimited
+
+HEADER_BYTES = 32 * 1024
+HEADER_COUNT = 100
+# A body up to this size is read first, so that it can be sent a second time.
+HELD_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a front brings to the gateway."""
+
+    table: CurrentTable
+    read_token: ReadToken
+    limits: Limits
+    transport: Transport
+    verifies_tokens: bool = True
+
+
+class Gateway:
+    """The way every request takes, whichever server or framework brought it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._upstreams: dict[tuple[str, ...], Exchange] = {}
+
+    def serves(self, path: str) -> bool:
+        """Tell whether a path is one of the gateway's routes, as it is written."""
+        return self._parts.table().find(path) is not None
+
+    async def forward(self, request: Incoming, record: AccessRecord) -> Answer:
+        """Return the upstream's answer, or refuse; the record is filled on the way."""
+        table = self._parts.table()
+        route = _admit(request, table)
+        record.route = route.prefix
+        claims = await self._identify(request, route, table, record)
+        await self._charge(request, route, claims, table, record)
+        upstream = self._upstream_of(route)
+        record.upstream = upstream.name
+        outgoing = await _outgoing(request, route, claims)
+        answer = await upstream.send(outgoing)
+        origin = upstream.origin(outgoing)
+        headers = headers_for_client(answer.headers, origin=origin, table=table)
+        return replace(answer, headers=headers)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._parts.limits.close()
+        for upstream in self._upstreams.values():
+            await upstream.close()
+
+    async def _identify(
+        self,
+        request: Incoming,
+        route: Route,
+        table: RouteTable,
+        record: AccessRecord,
+    ) -> AccessClaims | None:
+        if not self._parts.verifies_tokens:
+            return None
+        if route.is_public(request.method, request.path):
+            return None
+        try:
+            token = bearer_token(request.headers)
+            claims = self._parts.read_token(token, route.audience)
+        except DomainError:
+            # Guessing tokens is not for free.
+            await self._charge(request, route, None, table, record)
+            raise
+        record.user_id = str(claims.user_id)
+        return claims
+
+    async def _charge(
+        self,
+        request: Incoming,
+        route: Route,
+        claims: AccessClaims | None,
+        table: RouteTable,
+        record: AccessRecord,
+    ) -> None:
+        charge = charge_of(request, route, claims, table)
+        decision = await self._parts.limits.decide(charge)
+        record.decision = decision
+        if decision.revoked:
+            raise TokenRevoked
+        if not decision.allowed:
+            raise RateLimited
+
+    def _upstream_of(self, route: Route) -> Exchange:
+        upstream = self._upstreams.get(route.upstreams)
+        if upstream is None:
+            upstream = self._parts.transport.exchange_with(route.upstreams[0])
+            self._upstreams[route.upstreams] = upstream
+        return upstream
+
+
+def _admit(request: Incoming, table: RouteTable) -> Route:
+    if request.method not in METHODS:
+        raise MethodNotAllowed(headers={"Allow": ", ".join(METHODS)})
+    headers = request.headers
+    if len(headers) > HEADER_COUNT or total_size(headers) > HEADER_BYTES:
+        raise HeadersTooLarge
+    check_target(request.path, request.query)
+    route = table.find(request.path)
+    if route is None:
+        raise NotFound
+    if request.length is not None and request.length > route.body_limit:
+        raise BodyTooLarge
+    return route
+
+
+async def _outgoing(
+    request: Incoming, route: Route, claims: AccessClaims | None
+) -> Outgoing:
+    return Outgoing(
+        method=request.method,
+        path=API + request.path,
+        query=request.query,
+        headers=headers_for_upstream(request, claims),
+        body=await _body(request, route),
+        scheme=request.scheme,
+        host=request.host,
+        peer=request.peer,
+    )
+
+
+async def _body(request: Incoming, route: Route) -> bytes | Upload:
+    if request.length == 0:
+        return b""
+    upload = request.upload(route.body_limit)
+    if request.length is None or request.length > HELD_BODY:
+        return upload
+    return await upload.whole()

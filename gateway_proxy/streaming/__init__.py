@@ -1,0 +1,1 @@
+"""The gateway's ports for event loops: nothing here ever blocks."""
