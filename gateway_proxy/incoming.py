@@ -8,12 +8,12 @@ from django.http import HttpRequest
 
 from gateway_proxy.core.errors import LengthRequired, MalformedRequest
 from gateway_proxy.core.messages import Headers, Incoming
+from gateway_proxy.core.targets import check_target
 from opencore.brakes import client_address, sender_address
 from opencore.context import current_request_id, new_request_id
 from opencore.errors import BodyTooLarge
 
 _CHUNK = 64 * 1024
-_CONTROL = frozenset(map(chr, (*range(9), *range(10, 32), 127)))
 # What a path may hold unescaped; used where the server kept only the decoded path.
 _PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 
@@ -50,6 +50,7 @@ def _target(request: HttpRequest) -> tuple[str, str]:
     if "://" in raw and not raw.startswith("/"):
         raw = "/" + raw.partition("://")[2].partition("/")[2]
     path, _, query = raw.partition("?")
+    check_target(path, query)
     # Views were chosen by the decoded path, so both must be one and the same.
     if unquote(path) != request.path_info:
         raise MalformedRequest("The path is not what the server made of it.")
@@ -65,8 +66,6 @@ def _headers(request: HttpRequest) -> Headers:
             name = key
         else:
             continue
-        if not _CONTROL.isdisjoint(value):
-            raise MalformedRequest("A header holds a control character.")
         headers.append((name.replace("_", "-").lower(), value))
     return tuple(headers)
 

@@ -2,12 +2,13 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencore.settings.production")
+django.setup()
 
-application = get_asgi_application()
-
+from gateway_proxy.front import asgi_front  # noqa: E402 -- apps are loading
 from opencore.boot import prepare_to_serve  # noqa: E402 -- apps are loading
 
+application = asgi_front()
 prepare_to_serve()

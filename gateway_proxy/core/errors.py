@@ -21,6 +21,21 @@ class MethodNotAllowed(DomainError):
     status = HTTPStatus.METHOD_NOT_ALLOWED
 
 
+class WebSocketNotSupported(DomainError):
+    """WebSockets are not spoken here; use requests or server-sent events."""
+
+    code = "websocket_not_supported"
+    status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class BridgeFull(DomainError):
+    """Too many requests wait for a thread already."""
+
+    code = "overloaded"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retryable = "yes"
+
+
 class LengthRequired(DomainError):
     """Send the body with a Content-Length."""
 

@@ -1,10 +1,16 @@
 """Takes one request through the gateway: refuse, identify, charge, forward."""
 
+import re
 from dataclasses import dataclass, replace
 
 from gateway_proxy.core.bearer import bearer_token
 from gateway_proxy.core.charging import charge_of
-from gateway_proxy.core.errors import HeadersTooLarge, MethodNotAllowed, TokenRevoked
+from gateway_proxy.core.errors import (
+    HeadersTooLarge,
+    MalformedRequest,
+    MethodNotAllowed,
+    TokenRevoked,
+)
 from gateway_proxy.core.headers import (
     headers_for_client,
     headers_for_upstream,
@@ -35,6 +41,7 @@ HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
 # A body up to this size is read first, so that it can be sent a second time.
 HELD_BODY = 64 * 1024
+_CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,8 @@ def _admit(request: Incoming, table: RouteTable) -> Route:
     headers = request.headers
     if len(headers) > HEADER_COUNT or total_size(headers) > HEADER_BYTES:
         raise HeadersTooLarge
+    if _CONTROL.search("".join([value for _, value in headers])):
+        raise MalformedRequest("A header holds a control character.")
     check_target(request.path, request.query)
     route = table.find(request.path)
     if route is None:

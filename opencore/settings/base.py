@@ -257,6 +257,9 @@ SIMPLE_JWT: dict[str, Any] = {
 GATEWAY_JWT = ENVIRONMENT.gateway_jwt
 GATEWAY_RATE = ENVIRONMENT.gateway_rate
 GATEWAY_BURST = ENVIRONMENT.gateway_burst
+GATEWAY_THREADS = ENVIRONMENT.gateway_threads
+# So many requests wait for each thread before any more are refused.
+GATEWAY_WAITING = 4
 GATEWAY_UPSTREAMS: dict[str, str] = dict(
     pair.split("=", 1) for pair in split(ENVIRONMENT.gateway_upstreams)
 )

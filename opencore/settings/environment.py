@@ -166,6 +166,9 @@ class Environment(BaseSettings):
     gateway_burst: int = Field(
         default=50, ge=1, description="Requests that may come at once."
     )
+    gateway_threads: int = Field(
+        default=16, ge=1, description="Requests that one process works on at once."
+    )
     gateway_upstreams: str = Field(
         default="",
         description="prefix=URL pairs, with commas; what is not named stays local.",

@@ -24,7 +24,9 @@ def echo(request: HttpRequest) -> HttpResponse:
             "path": request.path,
             "uri": request.META["RAW_URI"],
             "url": request.build_absolute_uri(),
-            "headers": dict(request.headers),
+            "headers": {
+                k: v for k, v in request.headers.items() if (k, v) != ("Cookie", "")
+            },
             "body": request.body.decode(),
             "client": client_address(request),
             "request_id": current_request_id(),

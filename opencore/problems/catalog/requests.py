@@ -132,6 +132,12 @@ OF_REQUESTS = (
         "Send fewer or shorter headers.",
     ),
     ProblemKind(
+        "websocket_not_supported",
+        HTTPStatus.NOT_IMPLEMENTED,
+        "WebSockets are not spoken here.",
+        "Use requests, or server-sent events.",
+    ),
+    ProblemKind(
         "rate_limited",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Too many requests of this kind came in too short a time.",

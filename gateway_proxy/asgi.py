@@ -1,0 +1,184 @@
+"""The gateway as an ASGI application, in front of Django in the same process."""
+
+import logging
+import time
+from functools import lru_cache
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from gateway_proxy.core.errors import WebSocketNotSupported
+from gateway_proxy.core.gateway import HELD_BODY, Gateway
+from gateway_proxy.core.messages import AccessRecord, Answer
+from gateway_proxy.standing import standing_headers
+from gateway_proxy.streaming.answering import answer_of, send_answer, send_whole
+from gateway_proxy.streaming.bridge import Bridge
+from gateway_proxy.streaming.receiving import (
+    Arrival,
+    Receive,
+    Scope,
+    Send,
+    arrival_of,
+)
+from opencore.context import accepted_request_id, working_for
+from opencore.draining import is_draining
+from opencore.problems import problem_of
+
+log = logging.getLogger(__name__)
+
+LIVEZ = "/livez"
+# Asked by probes, so they have threads of their own.
+ASIDE = frozenset({"/readyz", "/startupz", "/metrics"})
+_LIVES = Answer(
+    200, "OK", (("content-type", "application/json"),), b'{"status": "alive"}'
+)
+
+
+class AsgiFront:
+    """Answers the gateway's paths itself and hands all others to Django."""
+
+    def __init__(self, gateway: Gateway, *, django: Bridge, aside: Bridge) -> None:
+        self._gateway = gateway
+        self._django = django
+        self._aside = aside
+        self._trusted = tuple(settings.TRUSTED_PROXIES)
+        self._standing = {
+            secure: standing_headers(secure=secure) for secure in (True, False)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, refuse a socket, or follow the server's own life."""
+        if scope["type"] == "http":
+            await self._serve(arrival_of(scope, receive), send)
+        elif scope["type"] == "websocket":
+            await self._refuse_socket(arrival_of(scope, receive), send)
+        else:
+            await self._live(receive, send)
+
+    async def _serve(self, arrival: Arrival, send: Send) -> None:
+        request_id = accepted_request_id(arrival.header("x-request-id"))
+        with working_for(request_id=request_id):
+            if arrival.path == LIVEZ:
+                await send_whole(_LIVES, send, method=arrival.method)
+                return
+            scheme = arrival.scheme(_believed())
+            if self._is_for_django(arrival, scheme):
+                await self._hand_over(arrival, send, scheme, request_id)
+            else:
+                await self._forward(arrival, send, scheme, request_id)
+
+    def _is_for_django(self, arrival: Arrival, scheme: str) -> bool:
+        redirected = settings.SECURE_SSL_REDIRECT and scheme != "https"
+        allowed = _is_allowed(arrival.header("host"), tuple(settings.ALLOWED_HOSTS))
+        return redirected or not allowed or not self._gateway.serves(arrival.path)
+
+    async def _forward(
+        self, arrival: Arrival, send: Send, scheme: str, request_id: str
+    ) -> None:
+        began = time.monotonic()
+        record = AccessRecord()
+        gone = None
+        try:
+            request = arrival.incoming(
+                scheme=scheme, request_id=request_id, trusted=self._trusted
+            )
+            if request.length is not None and request.length <= HELD_BODY:
+                gone = arrival.receive
+            answer = await self._gateway.forward(request, record)
+        except Exception as error:  # noqa: BLE001 -- each is a problem to the client
+            answer = _told(error, arrival, request_id)
+        answer = self._surrounded(answer, record, request_id, secure=scheme == "https")
+        try:
+            await send_answer(answer, send, method=arrival.method, gone=gone)
+        finally:
+            _note(arrival.method, record, answer.status, time.monotonic() - began)
+
+    async def _hand_over(
+        self, arrival: Arrival, send: Send, scheme: str, request_id: str
+    ) -> None:
+        bridge = self._aside if arrival.path in ASIDE else self._django
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        try:
+            request = await arrival.outgoing(scheme=scheme, limit=limit)
+            answer = await bridge.send(request)
+        except Exception as error:  # noqa: BLE001 -- each is a problem to the client
+            answer = _told(error, arrival, request_id)
+            answer = self._surrounded(
+                answer, AccessRecord(), request_id, secure=scheme == "https"
+            )
+        await send_answer(answer, send, method=arrival.method, gone=arrival.receive)
+
+    def _surrounded(
+        self, answer: Answer, record: AccessRecord, request_id: str, *, secure: bool
+    ) -> Answer:
+        """Return the answer with what every answer of the gateway carries."""
+        own = [("x-request-id", request_id)]
+        if record.decision is not None:
+            fields = record.decision.headers()
+            own += [(name.lower(), value) for name, value in fields.items()]
+        if is_draining():
+            own.append(("connection", "close"))
+        written = {name for name, _ in own}
+        kept = [pair for pair in answer.headers if pair[0] not in written]
+        present = {name for name, _ in kept}
+        standing = [one for one in self._standing[secure] if one[0] not in present]
+        headers = (*kept, *own, *standing)
+        return Answer(answer.status, answer.reason, headers, answer.body)
+
+    async def _refuse_socket(self, arrival: Arrival, send: Send) -> None:
+        await arrival.receive()
+        if "websocket.http.response" not in arrival.scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request_id = accepted_request_id(arrival.header("x-request-id"))
+        answer = _told(WebSocketNotSupported(), arrival, request_id)
+        kind = "websocket.http.response"
+        await send_whole(answer, send, method=arrival.method, kind=kind)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._gateway.close()
+                await self._django.close()
+                await self._aside.close()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+
+def _believed() -> tuple[str, str] | None:
+    header = settings.SECURE_PROXY_SSL_HEADER
+    return None if header is None else _header_name(*header)
+
+
+@lru_cache(maxsize=8)
+def _header_name(name: str, value: str) -> tuple[str, str]:
+    return name.removeprefix("HTTP_").replace("_", "-").lower(), value
+
+
+@lru_cache(maxsize=256)
+def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
+
+
+def _told(error: Exception, arrival: Arrival, request_id: str) -> Answer:
+    problem = problem_of(error, method=arrival.method)
+    if problem.code == "internal_error":
+        log.error("request failed", exc_info=error, extra={"method": arrival.method})
+    return answer_of(problem, request_id=request_id, public_url=settings.PUBLIC_URL)
+
+
+def _note(method: str, record: AccessRecord, status: int, seconds: float) -> None:
+    log.info(
+        "request answered",
+        extra={
+            "method": method,
+            "route": record.route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "user_id": record.user_id,
+            "upstream": record.upstream,
+        },
+    )

@@ -1,0 +1,74 @@
+"""Ports around the first limiter and the first upstreams, each in a thread."""
+
+import asyncio
+from dataclasses import replace
+
+from gateway_proxy.blocking import run
+from gateway_proxy.blocking.interim import FirstLimits, FirstTransport
+from gateway_proxy.core.decisions import Charge, Decision
+from gateway_proxy.core.messages import Answer, Outgoing
+from gateway_proxy.core.ports import Exchange
+from gateway_proxy.streaming.bridge import Bridge
+from gateway_proxy.upstream import LOCAL
+
+
+class ThreadedLimits:
+    """Decides in a thread."""
+
+    def __init__(self, limits: FirstLimits) -> None:
+        self._limits = limits
+
+    async def decide(self, charge: Charge) -> Decision:
+        """Return the decision."""
+        return await asyncio.to_thread(lambda: run(self._limits.decide(charge)))
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._limits.close()
+
+
+class ThreadedExchange:
+    """Carries requests in threads."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.name = exchange.name
+
+    def origin(self, request: Outgoing) -> str:
+        """Return where links begin."""
+        return self._exchange.origin(request)
+
+    async def send(self, request: Outgoing) -> Answer:
+        """Return the answer, whole."""
+        if not isinstance(request.body, bytes):
+            request = replace(request, body=await request.body.whole())
+
+        def work() -> Answer:
+            answer = run(self._exchange.send(request))
+            if isinstance(answer.body, bytes):
+                return answer
+            try:
+                body = b"".join(answer.body)  # type: ignore[arg-type]  # -- a thread's
+            finally:
+                answer.body.close()  # type: ignore[union-attr]  # -- a thread's
+            return replace(answer, body=body)
+
+        return await asyncio.to_thread(work)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._exchange.close()
+
+
+class ThreadedTransport:
+    """Opens exchanges."""
+
+    def __init__(self, django: Bridge) -> None:
+        self._django = django
+        self._blocking = FirstTransport()
+
+    def exchange_with(self, address: str) -> Exchange:
+        """Return the exchange with an address."""
+        if address == LOCAL:
+            return self._django
+        return ThreadedExchange(self._blocking.exchange_with(address))

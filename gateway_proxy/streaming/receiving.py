@@ -1,0 +1,189 @@
+"""Reads a request from an ASGI server as the client wrote it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from gateway_proxy.core.errors import MalformedRequest
+from gateway_proxy.core.messages import Headers, Incoming, Outgoing
+from opencore.addresses import network_of, sender_of
+from opencore.errors import BodyTooLarge
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# What a path may hold unescaped; used where the server kept only the decoded path.
+_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+
+
+class ReceivedUpload:
+    """A body that the server hands over in messages."""
+
+    def __init__(self, receive: Receive, length: int | None, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self.length = length
+
+    async def whole(self) -> bytes:
+        """Return all of it."""
+        first = await self._receive()
+        if first["type"] == "http.request" and not first.get("more_body", False):
+            body: bytes = first.get("body", b"")
+            self._check(len(body))
+            return body
+        return b"".join([chunk async for chunk in self._chunks(first)])
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield it in chunks as they come."""
+        async for chunk in self._chunks(await self._receive()):
+            yield chunk
+
+    async def _chunks(self, message: Message) -> AsyncIterator[bytes]:
+        size = 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise MalformedRequest("The body is shorter than was announced.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            self._check(size)
+            if chunk:
+                yield chunk
+            if not message.get("more_body", False):
+                return
+            message = await self._receive()
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise BodyTooLarge
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One request as the server hands it over; names of headers are in lower case."""
+
+    scope: Scope
+    receive: Receive
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    peer: str
+
+    def header(self, wanted: str) -> str:
+        """Return the first value of a header, empty without one."""
+        for name, value in self.headers:
+            if name == wanted:
+                return value
+        return ""
+
+    def scheme(self, believed: tuple[str, str] | None) -> str:
+        """Return http or https; a header that is believed wins over the socket."""
+        if believed is not None:
+            name, secure = believed
+            said = self.header(name)
+            if said:
+                first = said.partition(",")[0].strip()
+                return "https" if first == secure else "http"
+        scheme: str = self.scope["scheme"]
+        return scheme
+
+    def incoming(
+        self, *, scheme: str, request_id: str, trusted: tuple[str, ...]
+    ) -> Incoming:
+        """Return the request as the gateway takes it, its body still unread."""
+        forwarded = ",".join(
+            [value for name, value in self.headers if name == "x-forwarded-for"]
+        )
+        sender = sender_of(peer=self.peer, forwarded=forwarded, trusted=trusted)
+        length = body_length(self.headers)
+        return Incoming(
+            method=self.method,
+            path=self.path,
+            query=self.query,
+            headers=self.headers,
+            scheme=scheme,
+            host=self.header("host"),
+            peer=self.peer,
+            sender=sender,
+            client=network_of(sender),
+            request_id=request_id,
+            length=length,
+            upload=partial(ReceivedUpload, self.receive, length),
+        )
+
+    async def outgoing(self, *, scheme: str, limit: int) -> Outgoing:
+        """Return the request as Django takes it; a body above the limit is not read."""
+        length = body_length(self.headers)
+        body = b""
+        if length is None or 0 < length <= limit:
+            body = await ReceivedUpload(self.receive, length, limit).whole()
+        return Outgoing(
+            method=self.method,
+            path=self.path,
+            query=self.query,
+            headers=tuple(
+                pair
+                for pair in self.headers
+                if pair[0] not in _FRAMING
+                # A name with an underscore could pass for one with hyphens in CGI.
+                and "_" not in pair[0]
+            ),
+            body=body,
+            scheme=scheme,
+            host=self.header("host"),
+            peer=self.peer,
+        )
+
+
+def arrival_of(scope: Scope, receive: Receive) -> Arrival:
+    """Return what has arrived so far."""
+    client = scope.get("client")
+    return Arrival(
+        scope=scope,
+        receive=receive,
+        method=scope.get("method", "GET"),
+        path=_path_of(scope),
+        query=scope["query_string"].decode("latin-1"),
+        headers=tuple(
+            [
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in scope["headers"]
+            ]
+        ),
+        peer=client[0] if client else "",
+    )
+
+
+def _path_of(scope: Scope) -> str:
+    """Return the path in the client's spelling, where the server kept it."""
+    raw: bytes | None = scope.get("raw_path")
+    if raw:
+        return raw.partition(b"?")[0].decode("latin-1")
+    return quote(scope["path"], safe=_PATH_CHARACTERS)
+
+
+def body_length(headers: Headers) -> int | None:
+    """Return the body's announced length, 0 without one, None if it comes in chunks."""
+    lengths = [value for name, value in headers if name == "content-length"]
+    encodings = [value for name, value in headers if name == "transfer-encoding"]
+    if not encodings:
+        return _announced(lengths)
+    if lengths:
+        raise MalformedRequest("Content-Length and Transfer-Encoding contradict.")
+    if [one.lower() for one in encodings] != ["chunked"]:
+        raise MalformedRequest("This transfer encoding is not known here.")
+    return None
+
+
+def _announced(lengths: list[str]) -> int:
+    if not lengths:
+        return 0
+    (length, *more) = lengths
+    if more or not (length.isascii() and length.isdecimal()):
+        raise MalformedRequest("Content-Length is not a number.")
+    return int(length)
