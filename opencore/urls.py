@@ -1,7 +1,7 @@
 """Where each part of OpenCore is mounted."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path
 
 from opencore import health, views
 from outbox.metrics.exposing import show_metrics
@@ -20,9 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("billing.urls")),
     path("v1/", include("notifications.urls")),
     path("v1/ops/eventing/", include("outbox.urls")),
+    # Last: what the gateway does not know, nobody does.
     path("", include("gateway_proxy.urls")),
-    # Last: with DEBUG, Django's own page for an unknown path would not be ours.
-    re_path("", views.refuse_unknown_path),
 ]
 
 handler400 = "opencore.views.answer_bad_request"

@@ -48,11 +48,6 @@ def show_problem(request: HttpRequest, code: str) -> HttpResponse:
     )
 
 
-def refuse_unknown_path(request: HttpRequest) -> HttpResponse:
-    """Answer a path that nobody serves."""
-    raise Http404(request.path)
-
-
 def refuse_forged_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- the signature is Django's
     """Answer a form that did not come from a page of this site."""
     return problem_response(named("csrf_failed"), request)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
-from io import BytesIO, RawIOBase
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
@@ -40,8 +40,8 @@ class LocalExchange:
         """Return the API's answer; its request ends when the body is closed."""
         if isinstance(request.body, bytes):
             return call_django(environ_of(request, BytesIO(request.body)))
-        upload = IteratedInput(iter(cast("BlockingUpload", request.body)))
-        return call_django(environ_of(request, upload))
+        chunks = iter(cast("BlockingUpload", request.body))
+        return call_django(environ_of(request, file_of(chunks)))
 
     async def close(self) -> None:
         """Hold nothing that needs closing."""
@@ -57,9 +57,13 @@ def call_django(environ: dict[str, Any]) -> Answer:
     return Answer(head.status, head.reason, head.headers, response.content)
 
 
-class IteratedInput(RawIOBase):
-    """A body that is still on its way, read as a file."""
+def file_of(chunks: Iterator[bytes]) -> BinaryIO:
+    """Return a body that is still on its way, to be read as a file."""
+    # Buffered, so that no read is shorter than was asked for before the end.
+    return BufferedReader(_Chunks(chunks))
 
+
+class _Chunks(RawIOBase):
     def __init__(self, chunks: Iterator[bytes]) -> None:
         super().__init__()
         self._chunks = chunks
@@ -71,13 +75,13 @@ class IteratedInput(RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 -- any buffer that can be written to
         """Fill the buffer with what is there, 0 bytes at the end."""
-        self._rest = self._rest or next(self._chunks, b"")
+        self._rest = self._rest or next(filter(None, self._chunks), b"")
         taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
 
 
-def environ_of(request: Outgoing, body: BinaryIO | IteratedInput) -> dict[str, Any]:
+def environ_of(request: Outgoing, body: BinaryIO) -> dict[str, Any]:
     """Return the request as a WSGI server would have read it."""
     host, _, port = request.host.rpartition(":")
     if not port.isdecimal():

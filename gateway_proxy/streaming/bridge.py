@@ -8,9 +8,9 @@ from concurrent.futures import TimeoutError as NotInTime
 from contextvars import copy_context
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
-from gateway_proxy.blocking.local import IteratedInput, call_django, environ_of
+from gateway_proxy.blocking.local import call_django, environ_of, file_of
 from gateway_proxy.core.errors import BridgeFull, MalformedRequest
 from gateway_proxy.core.messages import Answer, AsyncUpload, Body, Outgoing
 
@@ -125,11 +125,11 @@ class _Crossing:
         self._leave()
         self._begin(result)
 
-    def _input_of(self, request: Outgoing) -> BytesIO | IteratedInput:
+    def _input_of(self, request: Outgoing) -> BinaryIO:
         if isinstance(request.body, bytes):
             return BytesIO(request.body)
         chunks = aiter(cast("AsyncUpload", request.body))
-        return IteratedInput(self._chunks_of(chunks))
+        return file_of(self._chunks_of(chunks))
 
     def _chunks_of(self, chunks: AsyncIterator[bytes]) -> Iterator[bytes]:
         while True:
@@ -139,13 +139,13 @@ class _Crossing:
             except NotInTime:
                 asked.cancel()
                 raise MalformedRequest("The body did not arrive in time.") from None
-            if not chunk:
+            if chunk is None:
                 return
             yield chunk
 
 
-async def _next_of(chunks: AsyncIterator[bytes]) -> bytes:
-    return await anext(chunks, b"")
+async def _next_of(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
 
 
 class BridgedBody:

@@ -10,7 +10,6 @@ from django.views.decorators.csrf import csrf_exempt
 
 from opencore.brakes import client_address
 from opencore.context import current_request_id
-from opencore.views import refuse_unknown_path
 
 CLOSED: list[str] = []
 
@@ -77,5 +76,4 @@ urlpatterns = [
     path("v1/orgs/cookies", set_cookies),
     path("v1/orgs/bug", fail),
     path("", include("gateway_proxy.urls")),
-    re_path("", refuse_unknown_path),
 ]
