@@ -1,0 +1,182 @@
+"""Which route a path belongs to, and which buckets its requests draw from."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from gateway_proxy.core.allowance import Policy
+from gateway_proxy.core.charging import charge_of
+from gateway_proxy.core.decisions import Bucket
+from gateway_proxy.core.messages import Incoming, Upload
+from gateway_proxy.core.table import Limit, Route, RouteTable
+from opencore.claims import AccessClaims
+
+ADA = UUID("01900000-0000-7000-8000-00000000000a")
+ACME = UUID("01900000-0000-7000-8000-0000000000ac")
+OTHER = UUID("01900000-0000-7000-8000-0000000000ff")
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+CLAIMS = AccessClaims(
+    user_id=ADA,
+    session_id=ADA,
+    role="user",
+    issued_at=MOMENT,
+    expires_at=MOMENT,
+    key_id="k",
+    org_ids=(ACME,),
+)
+ROUTE = Route("/orgs")
+
+
+def limit(name: str, burst: int, *, shadow: bool = False) -> Limit:
+    return Limit(Policy(name, 1.0, burst), shadow=shadow)
+
+
+LIMITS = {
+    name: limit(name, burst)
+    for burst, name in enumerate(("address", "network", "user", "org"), start=1)
+}
+TABLE = RouteTable(version=1, routes=(ROUTE,), limits=LIMITS)
+
+
+def no_upload(limit: int) -> Upload:
+    raise AssertionError("a charge needs no body")
+
+
+def incoming(path: str = "/orgs") -> Incoming:
+    return Incoming(
+        method="GET",
+        path=path,
+        query="",
+        headers=(),
+        scheme="https",
+        host="api.example.com",
+        peer="10.0.0.1",
+        sender="2001:db8::7",
+        client="2001:db8::/64",
+        request_id="request-1",
+        length=0,
+        upload=no_upload,
+    )
+
+
+def bursts(buckets: tuple[Bucket, ...]) -> dict[str, int]:
+    return {bucket.key: bucket.policy.burst for bucket in buckets}
+
+
+def test_without_a_token_the_address_is_charged() -> None:
+    charge = charge_of(incoming(), ROUTE, None, TABLE)
+
+    assert bursts(charge.buckets) == {
+        "address:2001:db8::/64": 1,
+        "network:2001:db8::/64": 2,
+    }
+    assert charge.claims is None
+
+
+def test_with_a_token_the_user_is_charged_and_the_network() -> None:
+    charge = charge_of(incoming(), ROUTE, CLAIMS, TABLE)
+
+    assert bursts(charge.buckets) == {f"user:{ADA}": 3, "network:2001:db8::/64": 2}
+    assert charge.claims is CLAIMS
+
+
+@pytest.mark.parametrize(
+    ("path", "charged"),
+    [
+        (f"/orgs/{ACME}", True),
+        (f"/orgs/{ACME}/members", True),
+        # Nobody empties the bucket of an organization that is not theirs.
+        (f"/orgs/{OTHER}", False),
+        (f"/orgs/x{ACME}", False),
+        ("/orgs", False),
+    ],
+)
+def test_an_organization_is_charged_by_its_members_alone(
+    path: str, charged: bool
+) -> None:
+    charge = charge_of(incoming(path), ROUTE, CLAIMS, TABLE)
+
+    assert (f"org:{ACME}" in bursts(charge.buckets)) is charged
+    assert f"org:{OTHER}" not in bursts(charge.buckets)
+
+
+def test_a_plan_overrides_the_table() -> None:
+    table = replace(
+        TABLE,
+        plans={
+            "pro": {"user": limit("user", 300)},
+            "solo": {"user": limit("user", 30)},
+        },
+        plan_of={ACME: "pro"},
+    )
+    own = replace(table, plan_of={ACME: "pro", ADA: "solo"})
+
+    by_org = charge_of(incoming(f"/orgs/{ACME}"), ROUTE, CLAIMS, table)
+    by_user = charge_of(incoming(f"/orgs/{ACME}"), ROUTE, CLAIMS, own)
+
+    assert bursts(by_org.buckets)[f"user:{ADA}"] == 300
+    assert bursts(by_org.buckets)[f"org:{ACME}"] == 4
+    assert bursts(by_user.buckets)[f"user:{ADA}"] == 30
+
+
+def test_a_routes_own_limit_wins_and_has_its_own_bucket() -> None:
+    route = Route(
+        "/orgs",
+        cost=2,
+        when_down="closed",
+        limits={"user": limit("user", 7), "route": limit("route", 9, shadow=True)},
+    )
+    table = replace(
+        TABLE, plans={"pro": {"user": limit("user", 300)}}, plan_of={ADA: "pro"}
+    )
+
+    charge = charge_of(incoming(), route, CLAIMS, table)
+
+    assert bursts(charge.buckets) == {
+        f"user:{ADA}/orgs": 7,
+        "network:2001:db8::/64": 2,
+        "route:/orgs": 9,
+    }
+    assert [bucket.shadow for bucket in charge.buckets] == [False, False, True]
+    assert (charge.cost, charge.when_down) == (2, "closed")
+
+
+def test_a_table_without_limits_charges_nothing() -> None:
+    table = replace(TABLE, limits={})
+
+    assert charge_of(incoming(), ROUTE, CLAIMS, table).buckets == ()
+
+
+ROUTES = RouteTable(
+    version=1, routes=(Route("/auth"), Route("/auth/otp"), Route("/a/b/c"))
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"),
+    [
+        ("/auth", "/auth"),
+        ("/auth/", "/auth"),
+        ("/auth/x/y", "/auth"),
+        ("/auth/otp", "/auth/otp"),
+        ("/auth/otp/verify", "/auth/otp"),
+        ("/auth/otpx", "/auth"),
+        ("/a/b/c/d/e", "/a/b/c"),
+        ("/a/b", None),
+        ("/", None),
+        ("", None),
+        ("*", None),
+        ("auth", None),
+        ("//auth", None),
+        ("/Auth", None),
+        ("/%61uth", None),
+    ],
+)
+def test_the_longest_prefix_of_whole_segments_is_the_route(
+    path: str, prefix: str | None
+) -> None:
+    found = ROUTES.find(path)
+
+    assert (found.prefix if found else None) == prefix
