@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway_proxy.core.allowance import Policy
+from gateway_proxy.core.cors import CrossOrigin
 from gateway_proxy.core.routes import ROUTES
 from gateway_proxy.core.table import Limit, Route, RouteTable
 from gateway_proxy.upstream import LOCAL
@@ -22,6 +23,7 @@ class GatewayConfig:
     redis_url: str
     redis_timeout: float
     upstreams: tuple[tuple[str, str], ...]
+    cross_origin: CrossOrigin
 
 
 def read_config() -> GatewayConfig:
@@ -33,6 +35,7 @@ def read_config() -> GatewayConfig:
         redis_url=settings.REDIS_URL,
         redis_timeout=settings.REDIS_TIMEOUT,
         upstreams=tuple(sorted(_upstreams().items())),
+        cross_origin=_cross_origin(),
     )
 
 
@@ -57,6 +60,16 @@ def _verifies_tokens() -> bool:
             f" {settings.PROFILE!r}; only the local one may leave tokens unverified."
         )
     return False
+
+
+def _cross_origin() -> CrossOrigin:
+    try:
+        return CrossOrigin.of(
+            settings.GATEWAY_CORS_ORIGINS,
+            credentials=settings.GATEWAY_CORS_CREDENTIALS,
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(f"GATEWAY_CORS_ORIGINS: {error}.") from error
 
 
 def _upstreams() -> dict[str, str]:

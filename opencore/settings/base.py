@@ -263,6 +263,8 @@ GATEWAY_WAITING = 4
 GATEWAY_UPSTREAMS: dict[str, str] = dict(
     pair.split("=", 1) for pair in split(ENVIRONMENT.gateway_upstreams)
 )
+GATEWAY_CORS_ORIGINS = split(ENVIRONMENT.gateway_cors_origins)
+GATEWAY_CORS_CREDENTIALS = ENVIRONMENT.gateway_cors_credentials
 
 # REST
 

@@ -173,6 +173,13 @@ class Environment(BaseSettings):
         default="",
         description="prefix=URL pairs, with commas; what is not named stays local.",
     )
+    gateway_cors_origins: str = Field(
+        default="",
+        description="Origins whose scripts may call the gateway, with commas; or *.",
+    )
+    gateway_cors_credentials: bool = Field(
+        default=False, description="Let those scripts send cookies; never with *."
+    )
 
     drain_seconds: float = Field(
         default=5.0,
