@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from opencore import health, views
-from outbox.metrics.exposing import show_metrics
+from opencore.metrics.exposing import show_metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),

@@ -8,3 +8,14 @@ class OutboxConfig(AppConfig):
 
     name = "outbox"
     verbose_name = "Eventing"
+
+    def ready(self) -> None:
+        """Let the outbox speak on the page of metrics."""
+        from opencore.metrics.exposing import (  # noqa: PLC0415 -- apps are loading
+            show_on_page,
+        )
+        from outbox.metrics.collecting import (  # noqa: PLC0415 -- apps are loading
+            OutboxCollector,
+        )
+
+        show_on_page("outbox", OutboxCollector)

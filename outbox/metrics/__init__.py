@@ -1,1 +1,1 @@
-"""What `/metrics` says of the outbox: the names, where values come from, the page."""
+"""What `/metrics` says of the outbox: the names, and where the values come from."""

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models import Count, Min, Sum
+from django.utils import timezone
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -16,7 +17,8 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from outbox.metrics.names import LATENCY_BOUNDS, METRICS, SUM, Metric, bound_name
+from opencore.metrics.listing import Metric
+from outbox.metrics.names import LATENCY_BOUNDS, METRICS, SUM, bound_name
 from outbox.models import (
     Counter,
     DeadLetter,
@@ -33,13 +35,10 @@ Samples = dict[str, dict[tuple[str, ...], float]]
 class OutboxCollector(Collector):
     """All processes at once, as their tables tell of them."""
 
-    def __init__(self, *, now: datetime) -> None:
-        self._now = now
-
     def collect(self) -> Iterator[Family]:
         """Return all metrics; without the database, only that it is away."""
         try:
-            samples = _read(self._now)
+            samples = _read(timezone.now())
         except DatabaseError:
             samples = {"outbox_up": {(): 0.0}}
         for metric in METRICS:

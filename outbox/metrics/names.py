@@ -1,7 +1,6 @@
-"""The one list of metrics; the page, the alerts and the board know no other."""
+"""The list of the outbox's metrics; page, alerts and board know no other of it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from opencore.metrics.listing import Metric
 
 LATENCY = "outbox_publish_latency_seconds"
 LATENCY_BOUNDS = (
@@ -10,16 +9,6 @@ LATENCY_BOUNDS = (
 )
 # The label under which the sum of all latencies is kept, beside the buckets.
 SUM = "sum"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What one number means, and by what it is told apart."""
-
-    name: str
-    kind: Literal["gauge", "counter", "histogram"]
-    meaning: str
-    labels: tuple[str, ...] = ()
 
 
 METRICS = (

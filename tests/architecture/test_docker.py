@@ -19,9 +19,9 @@ from pytest_django import Settings
 
 from gateway_proxy.config import read_config
 from opencore.localservices.parts import PARTS
+from opencore.metrics.exposing import show_metrics
 from opencore.settings.environment import Environment
 from outbox.consuming import handlers_of
-from outbox.metrics.exposing import show_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"

@@ -1,17 +1,26 @@
 """The page that Prometheus reads, for who has its token."""
 
+from collections.abc import Callable
 from secrets import compare_digest
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from opencore.problems import problem_response
 from opencore.problems.answering import named
-from outbox.metrics.collecting import OutboxCollector
+
+Source = Callable[[], Collector]
+
+_sources: dict[str, Source] = {}
+
+
+def show_on_page(part: str, source: Source) -> None:
+    """Let a part of the system speak on the page; it is asked anew for each reader."""
+    _sources[part] = source
 
 
 @require_safe
@@ -26,7 +35,8 @@ def show_metrics(request: HttpRequest) -> HttpResponse:
         challenge = {"WWW-Authenticate": "Bearer"}
         return problem_response(named("token_invalid", headers=challenge), request)
     registry = CollectorRegistry()
-    registry.register(OutboxCollector(now=timezone.now()))
+    for source in _sources.values():
+        registry.register(source())
     return HttpResponse(
         generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4
     )

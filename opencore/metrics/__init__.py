@@ -1,0 +1,1 @@
+"""What `/metrics` says: the page, who has something to say on it, and what counts."""
