@@ -232,6 +232,7 @@ JWT_SIGNING_KEY = ENVIRONMENT.jwt_signing_key
 JWT_REFRESH_SIGNING_KEY = ENVIRONMENT.jwt_refresh_signing_key
 JWT_PREVIOUS_SIGNING_KEYS = split(ENVIRONMENT.jwt_previous_signing_keys)
 JWT_PREVIOUS_REFRESH_SIGNING_KEYS = split(ENVIRONMENT.jwt_previous_refresh_signing_keys)
+JWT_AUDIENCE = split(ENVIRONMENT.jwt_audience)
 CODE_PEPPER = ENVIRONMENT.code_pepper
 SEALING_KEYS = split(ENVIRONMENT.sealing_keys)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)

@@ -36,7 +36,9 @@ class Environment(BaseSettings):
         default="", description="Django's secret, at least 50 random characters."
     )
     jwt_signing_key: str = Field(
-        default="", description="HS384 key of access tokens, at least 48 bytes."
+        default="",
+        description="Key of access tokens: a secret of at least 48 bytes (HS384), or the"
+        " PEM of a private key (RS256, ES256, EdDSA).",
     )
     jwt_refresh_signing_key: str = Field(
         default="", description="HS384 key of refresh tokens, at least 48 bytes."
@@ -48,6 +50,10 @@ class Environment(BaseSettings):
     jwt_previous_refresh_signing_keys: Annotated[str, NoDecode] = Field(
         default="",
         description="Other keys whose refresh tokens are still believed, with commas.",
+    )
+    jwt_audience: str = Field(
+        default="",
+        description="Names that access tokens are meant for, with commas; empty is none.",
     )
     code_pepper: str = Field(
         default="", description="Keys the hashes of sign-in codes, at least 32 bytes."

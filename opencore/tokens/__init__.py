@@ -1,0 +1,18 @@
+"""The tokens that OpenCore gives out and reads; nothing else here knows JWT."""
+
+from opencore.tokens.errors import TokenExpired, TokenInvalid
+from opencore.tokens.keys import kid_of
+from opencore.tokens.minting import mint_access, mint_refresh
+from opencore.tokens.reading import read_access, read_refresh
+from opencore.tokens.signed import LARGEST_TOKEN
+
+__all__ = [
+    "LARGEST_TOKEN",
+    "TokenExpired",
+    "TokenInvalid",
+    "kid_of",
+    "mint_access",
+    "mint_refresh",
+    "read_access",
+    "read_refresh",
+]

@@ -1,0 +1,28 @@
+"""The two refusals of a token; whatever is wrong with one, it is one of these."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from opencore.errors import DomainError
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class TokenInvalid(DomainError):
+    """The token is not one of ours, or no longer; sign in again."""
+
+    code: ClassVar[str] = "token_invalid"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(headers=_CHALLENGE)
+
+
+class TokenExpired(DomainError):
+    """The token's time is over; refresh it, or sign in again."""
+
+    code: ClassVar[str] = "token_expired"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(headers=_CHALLENGE)

@@ -1,0 +1,92 @@
+"""Makes the tokens that people get; simplejwt puts them together."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+
+from opencore.tokens.keys import Key, load_key
+from opencore.tokens.rules import MOST_ORGANIZATIONS
+
+T = TypeVar("T", bound=Token)
+
+
+class _KeyBackend(TokenBackend):
+    """One key; what it signs names the key."""
+
+    def __init__(self, text: str) -> None:
+        self._key = load_key(text)
+        super().__init__(self._key.algorithm, issuer=settings.PUBLIC_URL)
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        """Return the signed token."""
+        return sign({**payload, "iss": self.issuer}, self._key)
+
+
+class _Access(AccessToken):
+    def get_token_backend(self) -> TokenBackend:
+        return _KeyBackend(settings.JWT_SIGNING_KEY)
+
+
+class _Refresh(RefreshToken):
+    def get_token_backend(self) -> TokenBackend:
+        return _KeyBackend(settings.JWT_REFRESH_SIGNING_KEY)
+
+
+def mint_access(
+    *,
+    user_id: UUID,
+    session_id: UUID,
+    role: str,
+    now: datetime,
+    org_ids: Sequence[UUID] = (),
+    audience: Sequence[str] | None = None,
+) -> str:
+    """Return a token that lets its bearer act as the user until it expires.
+
+    It names the first twenty of the organizations. It is meant for the audience, which
+    is JWT_AUDIENCE unless given; one for nobody in particular names none.
+    """
+    token = _new(_Access, settings.ACCESS_TOKEN_LIFETIME, now)
+    token["sub"], token["sid"] = str(user_id), str(session_id)
+    token["role"] = role
+    meant_for = settings.JWT_AUDIENCE if audience is None else audience
+    if meant_for:
+        token["aud"] = list(meant_for)
+    if org_ids:
+        token["org"] = [str(org_id) for org_id in org_ids[:MOST_ORGANIZATIONS]]
+    return str(token)
+
+
+def mint_refresh(
+    *, user_id: UUID, session_id: UUID, generation: int, now: datetime
+) -> str:
+    """Return a token that is good for one renewal of the session."""
+    token = _new(_Refresh, settings.REFRESH_TOKEN_LIFETIME, now)
+    token["sub"], token["sid"] = str(user_id), str(session_id)
+    token["gen"] = generation
+    return str(token)
+
+
+def sign(payload: dict[str, Any], key: Key) -> str:
+    """Return the payload as a token that the key signed; the header names the key."""
+    if key.private is None:
+        raise ImproperlyConfigured("A public key of tokens can't sign.")
+    # PyJWT's types leave out that each algorithm takes its own kind of key.
+    private: Any = key.private
+    return jwt.encode(
+        payload, private, algorithm=key.algorithm, headers={"kid": key.key_id}
+    )
+
+
+def _new(kind: type[T], lifetime: timedelta, now: datetime) -> T:
+    token = kind()
+    token.set_iat(at_time=now)
+    token.set_exp(from_time=now, lifetime=lifetime)
+    return token
