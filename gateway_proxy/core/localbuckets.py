@@ -1,9 +1,11 @@
 """Token buckets of this process alone."""
 
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from gateway_proxy.core.allowance import Policy, Verdict
+from gateway_proxy.core.decisions import Bucket
 
 
 class LocalBuckets:
@@ -16,18 +18,64 @@ class LocalBuckets:
 
     def take(self, key: str, policy: Policy, *, now: float) -> Verdict:
         """Take a token of the key's bucket, if it holds one."""
+        (verdict,) = self.charge((Bucket(key, policy),), cost=1, now=now)
+        return verdict
+
+    def charge(
+        self, buckets: Sequence[Bucket], *, cost: int, now: float
+    ) -> tuple[Verdict, ...]:
+        """Take the cost from all buckets, or from none if one does not hold it.
+
+        A bucket in the shadow that does not hold it keeps what it has.
+        """
         with self._lock:
-            tokens, at = self._buckets.get(key, (float(policy.burst), now))
-            tokens = policy.refilled(tokens, seconds=now - at)
-            allowed = tokens >= 1.0
-            tokens -= allowed
-            self._put(key, tokens, now)
-        return Verdict(policy, allowed=allowed, tokens=tokens)
+            held = [self._held(bucket, now) for bucket in buckets]
+            passes = all(
+                tokens >= cost or bucket.shadow
+                for bucket, tokens in zip(buckets, held, strict=True)
+            )
+            verdicts = tuple(
+                Verdict(
+                    bucket.policy,
+                    allowed=tokens >= cost,
+                    tokens=tokens - cost if passes and tokens >= cost else tokens,
+                    cost=cost,
+                    shadow=bucket.shadow,
+                )
+                for bucket, tokens in zip(buckets, held, strict=True)
+            )
+            for bucket, verdict in zip(buckets, verdicts, strict=True):
+                self._put(bucket.key, verdict.tokens, now)
+        return verdicts
+
+    def look(
+        self, buckets: Sequence[Bucket], *, cost: int, now: float
+    ) -> tuple[Verdict, ...]:
+        """Return what a charge would find, and take nothing."""
+        with self._lock:
+            held = [self._held(bucket, now) for bucket in buckets]
+        return tuple(
+            Verdict(bucket.policy, tokens >= cost, tokens, cost, bucket.shadow)
+            for bucket, tokens in zip(buckets, held, strict=True)
+        )
 
     def remember(self, key: str, tokens: float, *, now: float) -> None:
         """Note what a bucket is known to hold."""
         with self._lock:
             self._put(key, tokens, now)
+
+    def remember_all(
+        self, buckets: Iterable[Bucket], verdicts: Iterable[Verdict], *, now: float
+    ) -> None:
+        """Note what each of some buckets is known to hold."""
+        with self._lock:
+            for bucket, verdict in zip(buckets, verdicts, strict=True):
+                self._put(bucket.key, verdict.tokens, now)
+
+    def _held(self, bucket: Bucket, now: float) -> float:
+        policy = bucket.policy
+        tokens, at = self._buckets.get(bucket.key, (float(policy.burst), now))
+        return policy.refilled(tokens, seconds=now - at)
 
     def _put(self, key: str, tokens: float, now: float) -> None:
         self._buckets[key] = (tokens, now)

@@ -1,0 +1,72 @@
+"""What stands for a revoked session, user or key, and what a process knows of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from opencore.claims import AccessClaims
+
+# Where Redis keeps it. One tag, so that a cluster keeps together what one script reads.
+REVOKED = "{opencore}:revoked"
+GOOD_SINCE = "{opencore}:revoked:since"
+NEWS = "{opencore}:revoked:news"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A session, user or key that is revoked until a moment, in seconds of the epoch.
+
+    Of a user only those tokens are bad that were issued before `good_since`.
+    """
+
+    member: str
+    until: float
+    good_since: float | None = None
+
+
+def session_member(session_id: UUID) -> str:
+    """Return what stands for a session."""
+    return f"s:{session_id}"
+
+
+def user_member(user_id: UUID) -> str:
+    """Return what stands for a user."""
+    return f"u:{user_id}"
+
+
+def key_member(kid: str) -> str:
+    """Return what stands for a key of tokens."""
+    return f"k:{kid}"
+
+
+class KnownRevocations:
+    """What is revoked as far as this process has heard; safe with many threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Revocation] = {}
+
+    def add(self, revocations: Iterable[Revocation], *, now: float) -> None:
+        """Add some, and forget those whose time is over."""
+        # Without a lock, for a fork would copy it as it is: each step here is one.
+        for member, revocation in list(self._known.items()):
+            if revocation.until <= now:
+                self._known.pop(member, None)
+        for revocation in revocations:
+            self._known[revocation.member] = revocation
+
+    def include(self, claims: AccessClaims, *, now: float) -> bool:
+        """Tell whether the session, the user or the key of a token is revoked."""
+        known = self._known
+        if not known:
+            return False
+        for member in (session_member(claims.session_id), key_member(claims.key_id)):
+            revocation = known.get(member)
+            if revocation is not None and revocation.until > now:
+                return True
+        revocation = known.get(user_member(claims.user_id))
+        return (
+            revocation is not None
+            and revocation.until > now
+            and revocation.good_since is not None
+            and claims.issued_at.timestamp() < revocation.good_since
+        )
