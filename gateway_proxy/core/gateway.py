@@ -161,6 +161,7 @@ async def _outgoing(
         scheme=request.scheme,
         host=request.host,
         peer=request.peer,
+        timeouts=route.timeouts,
     )
 
 

@@ -1,8 +1,10 @@
 """What goes through the gateway, in words that no framework owns."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from gateway_proxy.core.table import Timeouts
 
 if TYPE_CHECKING:
     from gateway_proxy.core.decisions import Decision
@@ -83,7 +85,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as an upstream gets it."""
+    """A request as an upstream gets it; a body that is not bytes is read once."""
 
     method: str
     path: str
@@ -93,6 +95,7 @@ class Outgoing:
     scheme: str
     host: str
     peer: str
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property
     def target(self) -> str:

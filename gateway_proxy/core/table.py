@@ -22,7 +22,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that an upstream has to take a connection, to begin, and to end."""
+    """Seconds that an upstream has to take a connection, to begin, and to end.
+
+    A body that is passed on while it comes may take longer, as long as it is never
+    silent for the seconds of `whole`.
+    """
 
     connect: float = 1.0
     head: float = 10.0
