@@ -9,7 +9,7 @@ from django.http.request import split_domain_port, validate_host
 
 from gateway_proxy.core.errors import WebSocketNotSupported
 from gateway_proxy.core.gateway import HELD_BODY, Gateway
-from gateway_proxy.core.messages import AccessRecord, Answer
+from gateway_proxy.core.messages import AccessRecord, Answer, Headers
 from gateway_proxy.standing import standing_headers
 from gateway_proxy.streaming.answering import answer_of, send_answer, send_whole
 from gateway_proxy.streaming.bridge import Bridge
@@ -87,7 +87,13 @@ class AsgiFront:
             answer = await self._gateway.forward(request, record)
         except Exception as error:  # noqa: BLE001 -- each is a problem to the client
             answer = _told(error, arrival, request_id)
-        answer = self._surrounded(answer, record, request_id, secure=scheme == "https")
+        answer = self._surrounded(
+            answer,
+            record,
+            request_id,
+            asked=arrival.headers,
+            secure=scheme == "https",
+        )
         try:
             await send_answer(answer, send, method=arrival.method, gone=gone)
         finally:
@@ -104,25 +110,30 @@ class AsgiFront:
         except Exception as error:  # noqa: BLE001 -- each is a problem to the client
             answer = _told(error, arrival, request_id)
             answer = self._surrounded(
-                answer, AccessRecord(), request_id, secure=scheme == "https"
+                answer,
+                AccessRecord(),
+                request_id,
+                asked=arrival.headers,
+                secure=scheme == "https",
             )
         await send_answer(answer, send, method=arrival.method, gone=arrival.receive)
 
     def _surrounded(
-        self, answer: Answer, record: AccessRecord, request_id: str, *, secure: bool
+        self,
+        answer: Answer,
+        record: AccessRecord,
+        request_id: str,
+        *,
+        asked: Headers,
+        secure: bool,
     ) -> Answer:
         """Return the answer with what every answer of the gateway carries."""
-        own = [("x-request-id", request_id)]
-        if record.decision is not None:
-            fields = record.decision.headers()
-            own += [(name.lower(), value) for name, value in fields.items()]
-        if is_draining():
-            own.append(("connection", "close"))
-        written = {name for name, _ in own}
-        kept = [pair for pair in answer.headers if pair[0] not in written]
-        present = {name for name, _ in kept}
+        dressed = self._gateway.dress(answer.headers, asked=asked, record=record)
+        present = {name for name, _ in dressed}
         standing = [one for one in self._standing[secure] if one[0] not in present]
-        headers = (*kept, *own, *standing)
+        headers = (*dressed, *standing, ("x-request-id", request_id))
+        if is_draining():
+            headers = (*headers, ("connection", "close"))
         return Answer(answer.status, answer.reason, headers, answer.body)
 
     async def _refuse_socket(self, arrival: Arrival, send: Send) -> None:

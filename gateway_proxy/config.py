@@ -24,6 +24,7 @@ class GatewayConfig:
     redis_timeout: float
     upstreams: tuple[tuple[str, str], ...]
     cross_origin: CrossOrigin
+    processes: int
 
 
 def read_config() -> GatewayConfig:
@@ -36,6 +37,7 @@ def read_config() -> GatewayConfig:
         redis_timeout=settings.REDIS_TIMEOUT,
         upstreams=tuple(sorted(_upstreams().items())),
         cross_origin=_cross_origin(),
+        processes=settings.GATEWAY_PROCESSES,
     )
 
 

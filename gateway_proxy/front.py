@@ -1,16 +1,28 @@
 """The gateway as this deployment's settings describe it, one for each kind of server."""
 
 from functools import lru_cache
+from typing import Protocol
 
 from django.conf import settings
 
 from gateway_proxy.asgi import AsgiFront
-from gateway_proxy.blocking.interim import FirstLimits, FirstTransport
+from gateway_proxy.blocking import limits as blocking_limits
+from gateway_proxy.blocking.interim import FirstTransport
 from gateway_proxy.config import GatewayConfig, read_config, table_of
 from gateway_proxy.core.gateway import Gateway, Parts
-from gateway_proxy.reading import read_token
+from gateway_proxy.core.ports import Limits, Transport
+from gateway_proxy.streaming import limits as streaming_limits
 from gateway_proxy.streaming.bridge import Bridge
-from gateway_proxy.streaming.interim import ThreadedLimits, ThreadedTransport
+from gateway_proxy.streaming.interim import ThreadedTransport
+from opencore.tokens import read_access
+
+
+class OpenLimits(Protocol):
+    """Opens limits of one kind."""
+
+    def __call__(self, *, url: str, timeout: float, processes: int) -> Limits:
+        """Return them."""
+        ...
 
 
 def current_gateway() -> Gateway:
@@ -20,31 +32,34 @@ def current_gateway() -> Gateway:
 
 @lru_cache(maxsize=8)
 def _gateway_of(config: GatewayConfig) -> Gateway:
-    table = table_of(config)
-    return Gateway(
-        Parts(
-            table=lambda: table,
-            read_token=read_token,
-            limits=FirstLimits(config.redis_url, config.redis_timeout),
-            transport=FirstTransport(),
-            verifies_tokens=config.verifies_tokens,
-        )
-    )
+    return _gateway(config, blocking_limits.open_limits, FirstTransport())
 
 
 def asgi_front() -> AsgiFront:
     """Return the front of an event loop: the gateway, and Django behind a bridge."""
-    config = read_config()
-    table = table_of(config)
     threads = settings.GATEWAY_THREADS
     django = Bridge(threads=threads, waiting=threads * settings.GATEWAY_WAITING)
-    gateway = Gateway(
+    transport = ThreadedTransport(django)
+    gateway = _gateway(read_config(), streaming_limits.open_limits, transport)
+    return AsgiFront(gateway, django=django, aside=Bridge(threads=2, waiting=8))
+
+
+def _gateway(
+    config: GatewayConfig, open_limits: OpenLimits, transport: Transport
+) -> Gateway:
+    table = table_of(config)
+    limits = open_limits(
+        url=config.redis_url,
+        timeout=config.redis_timeout,
+        processes=config.processes,
+    )
+    return Gateway(
         Parts(
             table=lambda: table,
-            read_token=read_token,
-            limits=ThreadedLimits(FirstLimits(config.redis_url, config.redis_timeout)),
-            transport=ThreadedTransport(django),
+            read_token=read_access,
+            limits=limits,
+            transport=transport,
+            cors=config.cross_origin,
             verifies_tokens=config.verifies_tokens,
         )
     )
-    return AsgiFront(gateway, django=django, aside=Bridge(threads=2, waiting=8))

@@ -21,7 +21,7 @@ _PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 def read_incoming(request: HttpRequest) -> Incoming:
     """Return the request with its body still unread."""
     path, query = _target(request)
-    headers = _headers(request)
+    headers = read_headers(request)
     length = _body_length(request)
     return Incoming(
         # Django writes methods in capitals; `get` is no method.
@@ -57,7 +57,8 @@ def _target(request: HttpRequest) -> tuple[str, str]:
     return path, query
 
 
-def _headers(request: HttpRequest) -> Headers:
+def read_headers(request: HttpRequest) -> Headers:
+    """Return the headers of a request, as far as WSGI tells their names."""
     headers = []
     for key, value in request.META.items():
         if key.startswith("HTTP_"):

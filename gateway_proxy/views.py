@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from gateway_proxy.blocking import run
 from gateway_proxy.core.messages import AccessRecord, Answer
 from gateway_proxy.front import current_gateway
-from gateway_proxy.incoming import read_incoming
+from gateway_proxy.incoming import read_headers, read_incoming
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +85,15 @@ class GatewayProxyView(APIView):
     ) -> Response:
         """Tell the client its limits, and the log what happened."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        if self.record.decision is not None:
-            for name, value in self.record.decision.headers().items():
-                final[name] = value
+        dressed = current_gateway().dress(
+            tuple((name.lower(), value) for name, value in final.items()),
+            asked=read_headers(request._request),
+            record=self.record,
+        )
+        for name in list(final.headers):
+            del final[name]
+        for name, value in dressed:
+            final[name.title()] = value
         log.info(
             "request answered",
             extra={

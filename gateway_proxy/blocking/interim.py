@@ -3,32 +3,9 @@
 from dataclasses import replace
 
 from gateway_proxy.blocking.local import LocalExchange
-from gateway_proxy.core.allowance import Policy
-from gateway_proxy.core.decisions import Charge, Decision
 from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.core.ports import Exchange
-from gateway_proxy.ratelimit import Limiter, SharedBuckets
 from gateway_proxy.upstream import LOCAL, Upstream, upstream_at
-
-
-class FirstLimits:
-    """Decides by the first bucket alone."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        self._limiter = Limiter(SharedBuckets(url, timeout=timeout))
-
-    async def decide(self, charge: Charge) -> Decision:
-        """Return the decision."""
-        bucket = charge.buckets[0]
-        policy = bucket.policy
-        verdict = self._limiter.take(
-            bucket.key, Policy(policy.name, policy.rate, policy.burst)
-        )
-        return Decision((verdict,))
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        self._limiter.close()
 
 
 class FirstExchange:

@@ -63,11 +63,11 @@ class Decision:
         shown = [verdict for verdict in self.verdicts if not verdict.shadow]
         fields = {}
         if shown:
-            fields["RateLimit-Policy"] = ", ".join(one.policy_field() for one in shown)
-            fields["RateLimit"] = ", ".join(one.state_field() for one in shown)
+            fields["ratelimit-policy"] = ", ".join(one.policy_field() for one in shown)
+            fields["ratelimit"] = ", ".join(one.state_field() for one in shown)
         if self.refusals:
             longest = max(verdict.retry_after for verdict in self.refusals)
-            fields["Retry-After"] = str(longest)
+            fields["retry-after"] = str(longest)
         elif self.closed:
-            fields["Retry-After"] = "1"
+            fields["retry-after"] = "1"
         return fields

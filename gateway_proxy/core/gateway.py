@@ -1,10 +1,11 @@
 """Takes one request through the gateway: refuse, identify, charge, forward."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway_proxy.core.bearer import bearer_token
 from gateway_proxy.core.charging import charge_of
+from gateway_proxy.core.cors import CrossOrigin
 from gateway_proxy.core.errors import (
     HeadersTooLarge,
     MalformedRequest,
@@ -20,13 +21,13 @@ from gateway_proxy.core.messages import (
     METHODS,
     AccessRecord,
     Answer,
+    Headers,
     Incoming,
     Outgoing,
     Upload,
 )
 from gateway_proxy.core.ports import (
     CurrentTable,
-    Exchange,
     Limits,
     ReadToken,
     Transport,
@@ -34,6 +35,8 @@ from gateway_proxy.core.ports import (
 from gateway_proxy.core.routes import API
 from gateway_proxy.core.table import Route, RouteTable
 from gateway_proxy.core.targets import check_target
+from gateway_proxy.core.tracing import Trace, trace_of
+from gateway_proxy.core.upstreams import Upstream
 from opencore.claims import AccessClaims
 from opencore.errors import BodyTooLarge, DomainError, NotFound, RateLimited
 
@@ -52,6 +55,7 @@ class Parts:
     read_token: ReadToken
     limits: Limits
     transport: Transport
+    cors: CrossOrigin = field(default_factory=CrossOrigin)
     verifies_tokens: bool = True
 
 
@@ -60,7 +64,7 @@ class Gateway:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._upstreams: dict[tuple[str, ...], Exchange] = {}
+        self._upstreams: dict[tuple[str, ...], Upstream] = {}
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is one of the gateway's routes, as it is written."""
@@ -71,15 +75,34 @@ class Gateway:
         table = self._parts.table()
         route = _admit(request, table)
         record.route = route.prefix
+        preflight = self._parts.cors.preflight(request.method, request.headers)
+        if preflight is not None:
+            await self._charge(request, route, None, table, record)
+            return preflight
         claims = await self._identify(request, route, table, record)
         await self._charge(request, route, claims, table, record)
         upstream = self._upstream_of(route)
         record.upstream = upstream.name
-        outgoing = await _outgoing(request, route, claims)
-        answer = await upstream.send(outgoing)
-        origin = upstream.origin(outgoing)
-        headers = headers_for_client(answer.headers, origin=origin, table=table)
-        return replace(answer, headers=headers)
+        trace = trace_of(request.headers)
+        record.trace_id = trace.trace_id
+        outgoing = await _outgoing(request, route, claims, trace)
+        answered = await upstream.send(outgoing)
+        record.upstream = answered.host.name
+        headers = headers_for_client(
+            answered.answer.headers, origin=answered.host.origin(outgoing), table=table
+        )
+        return replace(answered.answer, headers=headers)
+
+    def dress(
+        self, headers: Headers, *, asked: Headers, record: AccessRecord
+    ) -> Headers:
+        """Return an answer's headers with the client's limits and who may read it."""
+        if record.decision is not None:
+            said = record.decision.headers()
+            if said:
+                kept = [pair for pair in headers if pair[0] not in said]
+                headers = (*kept, *said.items())
+        return self._parts.cors.decorate(asked, headers)
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -124,11 +147,13 @@ class Gateway:
         if not decision.allowed:
             raise RateLimited
 
-    def _upstream_of(self, route: Route) -> Exchange:
+    def _upstream_of(self, route: Route) -> Upstream:
         upstream = self._upstreams.get(route.upstreams)
         if upstream is None:
-            upstream = self._parts.transport.exchange_with(route.upstreams[0])
-            self._upstreams[route.upstreams] = upstream
+            open_exchange = self._parts.transport.exchange_with
+            upstream = Upstream([open_exchange(one) for one in route.upstreams])
+            # Of two that were made at once, both use the one that came first.
+            upstream = self._upstreams.setdefault(route.upstreams, upstream)
         return upstream
 
 
@@ -150,13 +175,13 @@ def _admit(request: Incoming, table: RouteTable) -> Route:
 
 
 async def _outgoing(
-    request: Incoming, route: Route, claims: AccessClaims | None
+    request: Incoming, route: Route, claims: AccessClaims | None, trace: Trace
 ) -> Outgoing:
     return Outgoing(
         method=request.method,
         path=API + request.path,
         query=request.query,
-        headers=headers_for_upstream(request, claims),
+        headers=headers_for_upstream(request, claims, trace.headers()),
         body=await _body(request, route),
         scheme=request.scheme,
         host=request.host,

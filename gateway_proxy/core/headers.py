@@ -24,7 +24,12 @@ _HOP_BY_HOP = frozenset(
     }
 )
 # The gateway frames and addresses the request anew, so these are its own to write.
-_REWRITTEN = frozenset({"host", "content-length", "expect", "x-request-id"})
+_REWRITTEN = frozenset(
+    {
+        *("host", "content-length", "expect", "x-request-id"),
+        *("traceparent", "tracestate"),
+    }
+)
 # What upstreams take the gateway's word for, no client may say.
 _GATEWAYS_WORD = frozenset(
     {"forwarded", "x-real-ip", "x-original-url", "x-original-host", "x-rewrite-url"}
@@ -33,7 +38,9 @@ _GATEWAYS_WORDS = (*("x-user-", "x-org-", "x-session-", "x-forwarded-", "x-openc
 _NOT_FOR_CLIENTS = _HOP_BY_HOP | {"server", "x-request-id"}
 
 
-def headers_for_upstream(request: Incoming, claims: AccessClaims | None) -> Headers:
+def headers_for_upstream(
+    request: Incoming, claims: AccessClaims | None, trace: Headers = ()
+) -> Headers:
     """Return the client's headers without what it may not say, then the gateway's own.
 
     The gateway's come last, so that no `Connection: X-User-Id` can strike them out.
@@ -44,7 +51,7 @@ def headers_for_upstream(request: Incoming, claims: AccessClaims | None) -> Head
         for pair in request.headers
         if _may_be_said(pair[0]) and pair[0] not in listed
     ]
-    return (*kept, *_own_headers(request, claims))
+    return (*kept, *_own_headers(request, claims), *trace)
 
 
 def headers_for_client(headers: Headers, *, origin: str, table: RouteTable) -> Headers:

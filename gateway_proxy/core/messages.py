@@ -120,4 +120,5 @@ class AccessRecord:
     route: str | None = None
     user_id: str | None = None
     upstream: str | None = None
+    trace_id: str | None = None
     decision: "Decision | None" = None

@@ -4,27 +4,11 @@ import asyncio
 from dataclasses import replace
 
 from gateway_proxy.blocking import run
-from gateway_proxy.blocking.interim import FirstLimits, FirstTransport
-from gateway_proxy.core.decisions import Charge, Decision
+from gateway_proxy.blocking.interim import FirstTransport
 from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.core.ports import Exchange
 from gateway_proxy.streaming.bridge import Bridge
 from gateway_proxy.upstream import LOCAL
-
-
-class ThreadedLimits:
-    """Decides in a thread."""
-
-    def __init__(self, limits: FirstLimits) -> None:
-        self._limits = limits
-
-    async def decide(self, charge: Charge) -> Decision:
-        """Return the decision."""
-        return await asyncio.to_thread(lambda: run(self._limits.decide(charge)))
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        await self._limits.close()
 
 
 class ThreadedExchange:

@@ -258,6 +258,7 @@ SIMPLE_JWT: dict[str, Any] = {
 GATEWAY_JWT = ENVIRONMENT.gateway_jwt
 GATEWAY_RATE = ENVIRONMENT.gateway_rate
 GATEWAY_BURST = ENVIRONMENT.gateway_burst
+GATEWAY_PROCESSES = ENVIRONMENT.gateway_processes
 GATEWAY_THREADS = ENVIRONMENT.gateway_threads
 # So many requests wait for each thread before any more are refused.
 GATEWAY_WAITING = 4

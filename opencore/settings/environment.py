@@ -172,6 +172,11 @@ class Environment(BaseSettings):
     gateway_burst: int = Field(
         default=50, ge=1, description="Requests that may come at once."
     )
+    gateway_processes: int = Field(
+        default=1,
+        ge=1,
+        description="Processes that share the rates while Redis is away.",
+    )
     gateway_threads: int = Field(
         default=16, ge=1, description="Requests that one process works on at once."
     )

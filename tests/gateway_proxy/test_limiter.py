@@ -258,9 +258,9 @@ def test_who_was_refused_costs_redis_nothing_until_they_may_come_again(
     assert redis.asked == 11
     assert not refused.allowed
     assert refused.headers() == {
-        "RateLimit-Policy": '"user";q=10;w=10',
-        "RateLimit": '"user";r=0;t=10',
-        "Retry-After": "1",
+        "ratelimit-policy": '"user";q=10;w=10',
+        "ratelimit": '"user";r=0;t=10',
+        "retry-after": "1",
     }
 
 

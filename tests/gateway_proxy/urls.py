@@ -24,7 +24,9 @@ def echo(request: HttpRequest) -> HttpResponse:
             "uri": request.META["RAW_URI"],
             "url": request.build_absolute_uri(),
             "headers": {
-                k: v for k, v in request.headers.items() if (k, v) != ("Cookie", "")
+                name: value
+                for name, value in request.headers.items()
+                if value and name != "Traceparent"
             },
             "body": request.body.decode(),
             "client": client_address(request),
