@@ -84,6 +84,12 @@ OF_REQUESTS = (
         "Accept application/json.",
     ),
     ProblemKind(
+        "request_timeout",
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The connection was open for ten seconds and no whole request came.",
+        "Connect again and send the request at once.",
+    ),
+    ProblemKind(
         "conflict",
         HTTPStatus.CONFLICT,
         "The request contradicts what is stored.",
@@ -142,5 +148,11 @@ OF_REQUESTS = (
         HTTPStatus.TOO_MANY_REQUESTS,
         "Too many requests of this kind came in too short a time.",
         "Wait for Retry-After.",
+    ),
+    ProblemKind(
+        "websocket_not_supported",
+        HTTPStatus.NOT_IMPLEMENTED,
+        "The request asks to go on as a WebSocket, and none is served here.",
+        "Ask with plain requests.",
     ),
 )
