@@ -1,5 +1,7 @@
 """How Gunicorn serves OpenCore: `gunicorn --config python:opencore.gunicorn`.
 
+For a server of threads add `--worker-class gthread --threads 16 opencore.wsgi`.
+
 Before a stop the server says that it is not ready for DRAIN_SECONDS and serves on, so
 that whoever spreads the load can turn to others before the first refusal.
 """
@@ -11,23 +13,33 @@ from types import FrameType
 from gunicorn.arbiter import Arbiter
 
 from opencore.draining import is_draining, start_draining
-from opencore.settings.environment import environment_of_this_start
+from opencore.settings.environment import environment_of_this_start, split
 
-wsgi_app = "opencore.wsgi:application"
-worker_class = "gthread"
-threads = 16
+_environment = environment_of_this_start()
+
+wsgi_app = "opencore.asgi:application"
+worker_class = "opencore.serving.Worker"
+asgi_loop = "uvloop"
+http_parser = "fast"
 keepalive = 75
 # How long a request that has begun may take to end after the stop.
 graceful_timeout = 20
+# What may be a little more than the gateway accepts, which then says what is wrong.
+limit_request_line = 8190
+limit_request_fields = 110
+limit_request_field_size = 8190
 # A name with an underscore could pass for one of the gateway's own headers.
 header_map = "refuse"
+forwarder_headers = ""
+# Who may say that the client came by HTTPS.
+forwarded_allow_ips = ",".join(split(_environment.trusted_proxies))
 control_socket_disable = True
 # Each answered request is logged by OpenCore, with its id.
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
 
-_drain_seconds = environment_of_this_start().drain_seconds
+_drain_seconds = _environment.drain_seconds
 
 
 def when_ready(server: Arbiter) -> None:

@@ -27,8 +27,8 @@ def _manage(*arguments: str) -> Callable[[int], tuple[str, ...]]:
 def _api(port: int) -> tuple[str, ...]:
     return (
         *(PYTHON, "-m", "gunicorn", "--config", "python:opencore.gunicorn"),
-        *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "16"),
-        "opencore.wsgi:application",
+        *("--bind", f"127.0.0.1:{port}", "--workers", "1"),
+        *("--worker-class", "gthread", "--threads", "16", "opencore.wsgi:application"),
     )
 
 

@@ -1,0 +1,103 @@
+"""Gunicorn's ASGI worker, strict where it is patient, and in OpenCore's own words.
+
+It reaches into what Gunicorn does not promise to keep, so Gunicorn's version is fixed;
+`tests/gateway_proxy/test_raw_sockets.py` holds it to what it must do.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from gunicorn.asgi import protocol
+from gunicorn.workers import gasgi
+
+from opencore.context import new_request_id
+from opencore.draining import is_draining
+from opencore.problems.answering import named
+from opencore.problems.problem import MEDIA_TYPE
+
+# Seconds that a new connection has to send the head of its first request.
+LONGEST_HEAD = 10.0
+_CODES = {
+    408: "request_timeout",
+    414: "uri_too_long",
+    431: "headers_too_large",
+    500: "internal_error",
+}
+# Their stubs hide what is overridden here.
+_protocol: Any = protocol
+_gasgi: Any = gasgi
+
+
+class Protocol(_protocol.ASGIProtocol):  # type: ignore[misc]  # -- it is Any, see above
+    """Answers problems, waits for no one forever, and upgrades to nothing."""
+
+    _head_is_late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._head_is_late = self.worker.loop.call_later(LONGEST_HEAD, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _on_headers_complete(self) -> Any:  # noqa: ANN401 -- the signature is Gunicorn's
+        self._stop_waiting()
+        return super()._on_headers_complete()
+
+    def _will_close(self, *about: Any) -> bool:
+        return is_draining() or bool(super()._will_close(*about))
+
+    def _stop_waiting(self) -> None:
+        if self._head_is_late is not None:
+            self._head_is_late.cancel()
+            self._head_is_late = None
+
+    def _give_up(self) -> None:
+        self._send_error_response(408, "")
+        self._close_transport()
+        self._request_ready.set()
+
+    def _is_websocket_upgrade(self, _request: Any) -> bool:  # noqa: ANN401 -- the signature is Gunicorn's
+        # The application refuses an upgrade like anything else that it refuses.
+        return False
+
+    def _send_error_response(
+        self,
+        status: int,
+        _message: str,
+        _extra_headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._safe_write(refusal(status))
+
+
+class Worker(gasgi.ASGIWorker):
+    """Serves with that protocol, and does not tell which server it is."""
+
+    def init_process(self) -> None:
+        """Put both in the place of Gunicorn's, which has no setting for either."""
+        _gasgi.ASGIProtocol = Protocol
+        _protocol._CACHED_SERVER_HEADER = b""
+        # What it finds is kept in the class that is asked, and read from the base.
+        _protocol.ASGIProtocol._check_h1c_protocol_available()
+        super().init_process()
+
+
+def refusal(status: int) -> bytes:
+    """Return the whole answer to what is refused before the application sees it."""
+    problem = named(_CODES.get(status, "malformed_request"))
+    request_id = new_request_id()
+    body = problem.to_json(request_id=request_id, public_url=settings.PUBLIC_URL)
+    lines = (
+        f"HTTP/1.1 {problem.status} {problem.title}",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        f"X-Request-Id: {request_id}",
+        "Cache-Control: no-store",
+        "Connection: close",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body
