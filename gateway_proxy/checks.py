@@ -8,6 +8,7 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway_proxy.config import read_config
+from gateway_proxy.defaults import default_table
 
 
 @register(Tags.security)
@@ -15,9 +16,10 @@ def check_gateway(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 -- the signature is Django's
     **_kwargs: object,
 ) -> list[CheckMessage]:
-    """Refuse unverified tokens outside the local profile, and wrong upstreams."""
+    """Refuse unverified tokens outside the local profile, and a wrong route table."""
     try:
         config = read_config()
+        default_table()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="gateway_proxy.E001")]
     if not config.verifies_tokens:

@@ -1,16 +1,15 @@
 """What the gateway is told by the settings, checked before it serves anything."""
 
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from gateway_proxy.core.addresses import LOCAL, is_base_url
 from gateway_proxy.core.allowance import Policy
 from gateway_proxy.core.cors import CrossOrigin
 from gateway_proxy.core.routes import ROUTES
 from gateway_proxy.core.table import Limit, Route, RouteTable
-from gateway_proxy.upstream import LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +82,10 @@ def _upstreams() -> dict[str, str]:
             raise ImproperlyConfigured(
                 f"GATEWAY_UPSTREAMS names {name!r}; the gateway serves {known}."
             )
-        if address != LOCAL and not _is_base_url(address):
+        if address != LOCAL and not is_base_url(address):
             raise ImproperlyConfigured(
                 f"GATEWAY_UPSTREAMS: {name}={address!r};"
                 " use 'local' or http[s]://host[:port][/path]."
             )
         addresses[prefix] = address
     return addresses
-
-
-def _is_base_url(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        has_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    return has_address and parts.scheme in {"http", "https"} and _is_bare(parts)
-
-
-def _is_bare(parts: SplitResult) -> bool:
-    return not (parts.query or parts.fragment or parts.username or parts.password)
