@@ -46,7 +46,7 @@ migrations: dev-environment ## every model has its migration, which the version 
 	@DJANGO_SETTINGS_MODULE=opencore.settings.test LOG_LEVEL=WARNING $(VENV)/python -m opencore.localservices exec --parts postgres,redis -- sh -c '\
 		$(VENV)/python manage.py makemigrations --check --dry-run && \
 		$(VENV)/python manage.py lintmigrations --no-cache --quiet ok --sql-analyser postgresql \
-			--include-apps opencore accounts billing notifications outbox'
+			--include-apps opencore accounts billing notifications outbox gateway_proxy'
 
 bench: dev-environment ## measure, beside peers and physical limits, and write BENCHMARKS.md
 	@$(VENV)/python -m tests.bench $(or $(ARGS),--page BENCHMARKS.md)

@@ -72,6 +72,7 @@ app.conf.beat_schedule = {
     "billing-expire-subscriptions": _every(5, "billing.expire_subscriptions"),
     "notifications-send-due-mail": _every(2, "notifications.send_due_mail"),
     "accounts-delete-stale-challenges": _every(600, "accounts.delete_stale_challenges"),
+    "gateway-hang-table": _every(60, "gateway.hang_table"),
     "opencore-delete-expired-idempotency-keys": _every(
         600, "opencore.delete_expired_idempotency_keys"
     ),

@@ -19,13 +19,13 @@ from rest_framework.views import APIView
 from opencore.authentication import principal_of
 from opencore.errors import FieldProblem, NotFound, ValidationFailed
 from opencore.idempotency import once
+from opencore.permissions import IsOperator
 from opencore.rest import page, read_body, read_query
 from outbox import plantokens
 from outbox.actions import ActionRefused
 from outbox.errors import ActionNotPossible, PlanGoneByNow, ReplayEnded
 from outbox.holding import hold_key, pause_topic
 from outbox.models import DeadLetter, Replay, ReplayItem
-from outbox.permissions import IsOperator
 from outbox.releasing import release_key, resume_topic, skip_event
 from outbox.replay import (
     LettersUnknown,

@@ -138,6 +138,7 @@ def test_redis_is_known_in_few_places() -> None:
 
     assert found == {
         "gateway_proxy/blocking/limits.py",
+        "gateway_proxy/board.py",
         "gateway_proxy/streaming/limits.py",
         "opencore/brakes.py",
         "opencore/health.py",

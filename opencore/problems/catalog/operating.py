@@ -15,7 +15,7 @@ OF_OPERATING = (
         "plan_gone",
         HTTPStatus.CONFLICT,
         "The plan is too old, or was carried out already.",
-        "Look whether the replay is there; otherwise ask for a new plan.",
+        "Look whether it was carried out; otherwise ask for a new plan.",
     ),
     ProblemKind(
         "replay_ended",
@@ -28,5 +28,23 @@ OF_OPERATING = (
         HTTPStatus.CONFLICT,
         "The key or the topic is not in a state in which this can be done.",
         "Read the detail, look at the key, and decide anew.",
+    ),
+    ProblemKind(
+        "reason_missing",
+        HTTPStatus.BAD_REQUEST,
+        "A decision of an operator came without a name or a reason.",
+        "Say why; the reason is kept.",
+    ),
+    ProblemKind(
+        "nothing_to_change",
+        HTTPStatus.CONFLICT,
+        "The gateway's route table is already as it was asked to be.",
+        "Nothing.",
+    ),
+    ProblemKind(
+        "table_moved",
+        HTTPStatus.CONFLICT,
+        "Another version of the gateway's route table was published meanwhile.",
+        "Look at the latest version, and ask for a new plan.",
     ),
 )

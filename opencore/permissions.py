@@ -1,4 +1,4 @@
-"""Who may see and decide what the outbox does."""
+"""Who may see what runs a deployment, and decide about it."""
 
 from typing import TYPE_CHECKING
 

@@ -1,0 +1,43 @@
+"""What was published about the route table."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from gateway_proxy.core.documents import Document
+from gateway_proxy.errors import VersionUnknown
+from gateway_proxy.models import PlanAssignment, TableVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version and what it changes of the settings' table; 0 changes nothing."""
+
+    version: int = 0
+    changes: Document = field(default_factory=dict)
+
+
+def latest_published() -> Published:
+    """Return the version that gateways should run."""
+    latest = versions().order_by("-version").values_list("version", "changes").first()
+    return Published(*latest) if latest is not None else Published()
+
+
+def get_version(*, version: int) -> TableVersion:
+    """Return one version. Raises VersionUnknown."""
+    try:
+        return TableVersion.objects.get(version=version)
+    except TableVersion.DoesNotExist as error:
+        raise VersionUnknown from error
+
+
+def versions() -> QuerySet[TableVersion]:
+    """Return all that was ever published."""
+    return TableVersion.objects.all()
+
+
+def assignments(*, subject_id: UUID | None) -> QuerySet[PlanAssignment]:
+    """Return who has which plan: everybody, or one."""
+    rows = PlanAssignment.objects.all()
+    return rows if subject_id is None else rows.filter(subject_id=subject_id)
