@@ -1,5 +1,6 @@
 """What was published about the route table."""
 
+import json
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.db.models import QuerySet
 from gateway_proxy.core.documents import Document
 from gateway_proxy.errors import VersionUnknown
 from gateway_proxy.models import PlanAssignment, TableVersion
+from opencore.database import ask_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,19 @@ def latest_published() -> Published:
     """Return the version that gateways should run."""
     latest = versions().order_by("-version").values_list("version", "changes").first()
     return Published(*latest) if latest is not None else Published()
+
+
+def latest_published_apart(*, deadline: float) -> Published:
+    """Return the same over a connection of its own. Raises psycopg.Error."""
+    latest = ask_database(
+        deadline=deadline,
+        question="select version, changes::text from gateway_table_version"
+        " order by version desc limit 1",
+    )
+    if latest is None:
+        return Published()
+    version, changes = latest
+    return Published(version, json.loads(changes))
 
 
 def get_version(*, version: int) -> TableVersion:

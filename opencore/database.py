@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any, LiteralString
 
 import psycopg
 from django.db import connection
@@ -15,12 +16,14 @@ class DatabaseAbsent(RuntimeError):
     """PostgreSQL could not be reached within the time there was."""
 
 
-def ask_database(*, deadline: float) -> None:
+def ask_database(
+    *, deadline: float, question: LiteralString = "select 1"
+) -> tuple[Any, ...] | None:
     """Connect, ask for one row, and hang up; raises psycopg.Error if that fails."""
     params = {**connection.get_connection_params(), "connect_timeout": 2}
     with DeadlineConnection.connect(**params, autocommit=True) as asking:
         asking.deadline = deadline
-        asking.execute("select 1")
+        return asking.execute(question).fetchone()
 
 
 def wait_for_database(*, limit: float, say: Callable[[str], None]) -> None:
@@ -29,9 +32,11 @@ def wait_for_database(*, limit: float, say: Callable[[str], None]) -> None:
     while True:
         asked = time.monotonic()
         try:
-            return ask_database(deadline=1.0)
+            ask_database(deadline=1.0)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
+        else:
+            return
         waited = time.monotonic() - began
         if waited >= limit:
             raise DatabaseAbsent(

@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 from gateway_proxy.core.addresses import is_address
 from gateway_proxy.core.allowance import Policy
 from gateway_proxy.core.decisions import WhenDown
+from gateway_proxy.core.messages import METHODS
 from gateway_proxy.core.table import Identity, Limit, Timeouts
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MOST_ASSIGNMENTS = 50_000
 LARGEST_BODY = 1024 * 1024 * 1024
 # OpenCore's own paths; a route over one of them would take it away.

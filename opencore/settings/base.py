@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
@@ -267,6 +268,9 @@ GATEWAY_UPSTREAMS: dict[str, str] = dict(
 )
 GATEWAY_CORS_ORIGINS = split(ENVIRONMENT.gateway_cors_origins)
 GATEWAY_CORS_CREDENTIALS = ENVIRONMENT.gateway_cors_credentials
+GATEWAY_TABLE_FILE = Path(
+    ENVIRONMENT.gateway_table_file or Path(gettempdir()) / "opencore-gateway-table.json"
+)
 
 # REST
 

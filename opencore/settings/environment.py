@@ -191,6 +191,11 @@ class Environment(BaseSettings):
     gateway_cors_credentials: bool = Field(
         default=False, description="Let those scripts send cookies; never with *."
     )
+    gateway_table_file: str = Field(
+        default="",
+        description="File that keeps the last route table for a start without Redis"
+        " and PostgreSQL; one in the folder for temporary files unless set.",
+    )
 
     drain_seconds: float = Field(
         default=5.0,

@@ -34,3 +34,5 @@ if "email_url" not in ENVIRONMENT.model_fields_set:
     EMAIL_FILE_PATH = LOCAL_DIR / "mail"
 LOG_FORMAT = "readable"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+if "gateway_table_file" not in ENVIRONMENT.model_fields_set:
+    GATEWAY_TABLE_FILE = LOCAL_DIR / "gateway-table.json"

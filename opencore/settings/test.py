@@ -15,3 +15,5 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False
+if "gateway_table_file" not in ENVIRONMENT.model_fields_set:
+    GATEWAY_TABLE_FILE = LOCAL_DIR / "gateway-table.json"
