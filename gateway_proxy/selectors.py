@@ -1,6 +1,7 @@
 """What was published about the route table."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -56,3 +57,21 @@ def assignments(*, subject_id: UUID | None) -> QuerySet[PlanAssignment]:
     """Return who has which plan: everybody, or one."""
     rows = PlanAssignment.objects.all()
     return rows if subject_id is None else rows.filter(subject_id=subject_id)
+
+
+def routes_of(document: Document, *, changes: Document) -> list[Document]:
+    """Return the routes of a table, each with whether it was changed."""
+    different = changes.get("routes", {})
+    return [
+        {"prefix": prefix, "changed": prefix in different, **route}
+        for prefix, route in sorted(document["routes"].items())
+    ]
+
+
+def plans_of(document: Document) -> list[Document]:
+    """Return the plans of a table, and how many have each."""
+    holders = Counter(document["plan_of"].values())
+    return [
+        {"name": name, "limits": limits, "assignments": holders[name]}
+        for name, limits in sorted(document["plans"].items())
+    ]

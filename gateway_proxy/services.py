@@ -12,6 +12,7 @@ from gateway_proxy.core.table import RouteTable
 from gateway_proxy.defaults import default_table
 from gateway_proxy.errors import NothingToChange, ReasonMissing, TableMoved
 from gateway_proxy.models import TableVersion
+from gateway_proxy.plantokens import Wish
 from gateway_proxy.rows import store_rows
 from gateway_proxy.selectors import Published, get_version, latest_published
 from opencore.context import current_request_id
@@ -30,6 +31,11 @@ class Preview:
     restores: int | None = None
 
 
+def table_document(*, published: Published) -> Document:
+    """Return a version's table, as this process would serve it. Raises TableInvalid."""
+    return document_of(changed(default_table(), published.changes, published.version))
+
+
 def preview_change(*, change: Document) -> Preview:
     """Return what a change would make of the latest version. Raises TableInvalid.
 
@@ -46,6 +52,17 @@ def preview_restore(*, version: int) -> Preview:
     """
     wanted = get_version(version=version).changes if version else {}
     return _preview(latest_published(), wanted, restores=version)
+
+
+def preview_wish(*, wish: Wish) -> Preview:
+    """Return what a wish would do now. Raises TableMoved if it was made before that."""
+    if wish.restores is not None:
+        preview = preview_restore(version=wish.restores)
+    else:
+        preview = preview_change(change=wish.change or {})
+    if preview.based_on != wish.based_on:
+        raise TableMoved
+    return preview
 
 
 @transaction.atomic

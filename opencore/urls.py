@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("billing.urls")),
     path("v1/", include("notifications.urls")),
     path("v1/ops/eventing/", include("outbox.urls")),
+    path("v1/ops/gateway/", include("gateway_proxy.operating.urls")),
     # Last: what the gateway does not know, nobody does.
     path("", include("gateway_proxy.urls")),
 ]
