@@ -6,10 +6,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway_proxy.core.addresses import LOCAL, is_base_url
-from gateway_proxy.core.allowance import Policy
 from gateway_proxy.core.cors import CrossOrigin
-from gateway_proxy.core.routes import ROUTES
-from gateway_proxy.core.table import Limit, Route, RouteTable
+from gateway_proxy.core.routes import PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +38,6 @@ def read_config() -> GatewayConfig:
     )
 
 
-def table_of(config: GatewayConfig) -> RouteTable:
-    """Return the routes and limits of the settings."""
-    upstreams = dict(config.upstreams)
-    routes = tuple(
-        Route(prefix, upstreams=(upstreams[prefix],), public=route.public)
-        for prefix, route in ROUTES.items()
-    )
-    names = ("address", "user")
-    limits = {name: Limit(Policy(name, config.rate, config.burst)) for name in names}
-    return RouteTable(version=0, routes=routes, limits=limits)
-
-
 def _verifies_tokens() -> bool:
     if settings.GATEWAY_JWT == "on":
         return True
@@ -74,11 +60,11 @@ def _cross_origin() -> CrossOrigin:
 
 
 def _upstreams() -> dict[str, str]:
-    addresses = dict.fromkeys(ROUTES, LOCAL)
+    addresses = dict.fromkeys(PREFIXES, LOCAL)
     for name, address in settings.GATEWAY_UPSTREAMS.items():
         prefix = f"/{name.strip('/')}"
-        if prefix not in ROUTES:
-            known = ", ".join(route[1:] for route in ROUTES)
+        if prefix not in PREFIXES:
+            known = ", ".join(route[1:] for route in PREFIXES)
             raise ImproperlyConfigured(
                 f"GATEWAY_UPSTREAMS names {name!r}; the gateway serves {known}."
             )

@@ -5,10 +5,11 @@ from typing import Protocol
 
 from django.conf import settings
 
+from gateway_proxy import watching
 from gateway_proxy.asgi import AsgiFront
 from gateway_proxy.blocking import limits as blocking_limits
 from gateway_proxy.blocking.interim import FirstTransport
-from gateway_proxy.config import GatewayConfig, read_config, table_of
+from gateway_proxy.config import GatewayConfig, read_config
 from gateway_proxy.core.gateway import Gateway, Parts
 from gateway_proxy.core.ports import Limits, Transport
 from gateway_proxy.streaming import limits as streaming_limits
@@ -47,7 +48,6 @@ def asgi_front() -> AsgiFront:
 def _gateway(
     config: GatewayConfig, open_limits: OpenLimits, transport: Transport
 ) -> Gateway:
-    table = table_of(config)
     limits = open_limits(
         url=config.redis_url,
         timeout=config.redis_timeout,
@@ -55,7 +55,7 @@ def _gateway(
     )
     return Gateway(
         Parts(
-            table=lambda: table,
+            table=watching.current_table,
             read_token=read_access,
             limits=limits,
             transport=transport,

@@ -14,13 +14,6 @@ class MalformedRequest(DomainError):
     status = HTTPStatus.BAD_REQUEST
 
 
-class WebSocketNotSupported(DomainError):
-    """Ask with plain requests; no WebSocket is served here."""
-
-    code = "websocket_not_supported"
-    status = HTTPStatus.NOT_IMPLEMENTED
-
-
 class MethodNotAllowed(DomainError):
     """This method is not forwarded."""
 

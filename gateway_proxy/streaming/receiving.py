@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway_proxy.core.errors import MalformedRequest
+from gateway_proxy.core.framing import check_framing
 from gateway_proxy.core.messages import Headers, Incoming, Outgoing
 from opencore.addresses import network_of, sender_of
 from opencore.errors import BodyTooLarge
@@ -92,6 +93,14 @@ class Arrival:
         scheme: str = self.scope["scheme"]
         return scheme
 
+    def framing(self) -> int | None:
+        """Return how long the body is, None if it comes in chunks; refuse a riddle."""
+        return check_framing(
+            target=self.path.encode("latin-1"),
+            headers=self.scope["headers"],
+            version=self.scope["http_version"],
+        )
+
     def incoming(
         self, *, scheme: str, request_id: str, trusted: tuple[str, ...]
     ) -> Incoming:
@@ -100,7 +109,7 @@ class Arrival:
             [value for name, value in self.headers if name == "x-forwarded-for"]
         )
         sender = sender_of(peer=self.peer, forwarded=forwarded, trusted=trusted)
-        length = body_length(self.headers)
+        length = self.framing()
         return Incoming(
             method=self.method,
             path=self.path,
@@ -118,7 +127,7 @@ class Arrival:
 
     async def outgoing(self, *, scheme: str, limit: int) -> Outgoing:
         """Return the request as Django takes it; a body above the limit is not read."""
-        length = body_length(self.headers)
+        length = self.framing()
         body = b""
         if length is None or 0 < length <= limit:
             body = await ReceivedUpload(self.receive, length, limit).whole()
@@ -165,25 +174,3 @@ def _path_of(scope: Scope) -> str:
     if raw:
         return raw.partition(b"?")[0].decode("latin-1")
     return quote(scope["path"], safe=_PATH_CHARACTERS)
-
-
-def body_length(headers: Headers) -> int | None:
-    """Return the body's announced length, 0 without one, None if it comes in chunks."""
-    lengths = [value for name, value in headers if name == "content-length"]
-    encodings = [value for name, value in headers if name == "transfer-encoding"]
-    if not encodings:
-        return _announced(lengths)
-    if lengths:
-        raise MalformedRequest("Content-Length and Transfer-Encoding contradict.")
-    if [one.lower() for one in encodings] != ["chunked"]:
-        raise MalformedRequest("This transfer encoding is not known here.")
-    return None
-
-
-def _announced(lengths: list[str]) -> int:
-    if not lengths:
-        return 0
-    (length, *more) = lengths
-    if more or not (length.isascii() and length.isdecimal()):
-        raise MalformedRequest("Content-Length is not a number.")
-    return int(length)

@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from gateway_proxy import watching
 from gateway_proxy.blocking import run
+from gateway_proxy.defaults import default_table
 from gateway_proxy.front import current_gateway
 from opencore.tokens import mint_access
 from tests.gateway_proxy.redis_server import RedisServer, free_port
@@ -47,10 +49,15 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def gateway(
-    settings: Settings, redis_server: RedisServer, service: Service
+    settings: Settings,
+    redis_server: RedisServer,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Settings]:
     """The settings of a gateway in front of the service."""
     settings.REDIS_URL = redis_server.url
+    # Each test has settings of its own, and no process watches for a newer table.
+    monkeypatch.setattr(watching, "current_table", default_table)
     settings.GATEWAY_UPSTREAMS = {"billing": service.url}
     yield settings
     run(current_gateway().close())

@@ -1,6 +1,7 @@
 """The route table over REST: shown, changed as it was previewed, taken back."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -111,7 +112,9 @@ def test_a_plan_is_its_operators_alone(grace: Api) -> None:
 def test_a_plan_gets_too_old(grace: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     token = plan(grace, change=COST_FIVE)["plan_token"]
     later = timezone.now() + LIVES_FOR + timedelta(seconds=2)
-    monkeypatch.setattr("django.core.signing.time.time", later.timestamp)
+    monkeypatch.setattr(
+        "django.core.signing.time", SimpleNamespace(time=later.timestamp)
+    )
 
     response = grace.post(f"{ROOT}/changes", decision(token), key="k1")
 

@@ -325,8 +325,8 @@ def test_a_burst_passes_and_what_exceeds_it_is_told_when_to_come_back(
     responses = [client.get("/billing", headers=bearer) for _ in range(4)]
 
     assert [response.status_code for response in responses] == [200, 200, 200, 429]
-    assert responses[0]["RateLimit-Policy"] == '"user";q=3;w=300'
-    assert responses[0]["RateLimit"] == '"user";r=2;t=100'
+    assert responses[0]["RateLimit-Policy"] == '"user";q=3;w=300, "network";q=12;w=300'
+    assert responses[0]["RateLimit"] == '"user";r=2;t=100, "network";r=11;t=25'
     assert_problem(responses[3], 429, "rate_limited")
     assert 99 <= int(responses[3]["Retry-After"]) <= 100
     assert len(service.received) == 3
@@ -399,7 +399,7 @@ def test_without_redis_requests_pass_and_the_limit_holds(
     responses = [client.get("/billing", headers=bearer) for _ in range(6)]
 
     assert [response.status_code for response in responses] == [200] * 5 + [429]
-    assert responses[0]["RateLimit"] == '"user";r=4;t=100'
+    assert responses[0]["RateLimit"] == '"user";r=4;t=100, "network";r=19;t=25'
 
 
 def test_a_bucket_outlives_the_gateway(
@@ -427,7 +427,7 @@ def test_an_upstream_that_is_away_is_a_problem_with_the_limits_told(
     assert_problem(response, 502, "upstream_unavailable")
     assert response.json()["retryable"] == "yes"
     assert response["Retry-After"] in {"1", "2"}
-    assert response["RateLimit"] == '"user";r=49;t=1'
+    assert response["RateLimit"] == '"user";r=49;t=1, "network";r=199;t=1'
 
 
 def test_an_upstream_that_is_cut_within_its_answer_is_a_problem(
