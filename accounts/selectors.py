@@ -1,10 +1,11 @@
 """What may be seen, and by whom: the only way to an organization."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.models import AuditEntry, Membership, Organization, User
+from accounts.models import AuditEntry, Membership, Organization, Session, User
 from opencore.errors import FieldProblem, Forbidden, NotFound, ValidationFailed
 from opencore.tokens import TokenInvalid
 
@@ -29,6 +30,11 @@ def get_user_to_add(*, user_id: UUID | None, email: str | None) -> User:
         problem = FieldProblem(pointer, "unknown_user", "There is no such user.")
         raise ValidationFailed(errors=(problem,))
     return user
+
+
+def sessions_revoked_since(*, since: datetime) -> QuerySet[Session]:
+    """Return the sessions that were ended before their time, lately."""
+    return Session.objects.filter(revoked_at__gt=since).order_by("revoked_at")
 
 
 def memberships_of_user(*, user_id: UUID) -> QuerySet[Membership]:

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import services
+from opencore.revocations import RevocationsUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -16,3 +17,15 @@ def delete_stale_challenges(**_kwargs: object) -> None:
     deleted = services.delete_stale_challenges(now=timezone.now())
     if deleted:
         log.info("stale challenges deleted", extra={"deleted": deleted})
+
+
+@shared_task(name="accounts.republish_revocations", ignore_result=True)
+def republish_revocations(**_kwargs: object) -> None:
+    """Tell Redis of the ended sessions that it should know and may have lost."""
+    try:
+        lacked = services.republish_revocations(now=timezone.now())
+    except RevocationsUnavailable as error:
+        log.warning("revocations were not republished", extra={"reason": str(error)})
+        return
+    if lacked:
+        log.info("revocations republished", extra={"lacked": lacked})

@@ -73,6 +73,7 @@ app.conf.beat_schedule = {
     "notifications-send-due-mail": _every(2, "notifications.send_due_mail"),
     "accounts-delete-stale-challenges": _every(600, "accounts.delete_stale_challenges"),
     "gateway-hang-table": _every(60, "gateway.hang_table"),
+    "accounts-republish-revocations": _every(30, "accounts.republish_revocations"),
     "opencore-delete-expired-idempotency-keys": _every(
         600, "opencore.delete_expired_idempotency_keys"
     ),

@@ -5,12 +5,12 @@ heard of counts for it while Redis is away.
 """
 
 import logging
-import math
 import os
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
@@ -29,13 +29,15 @@ from opencore.revoked import (
     REVOKED,
     KnownRevocations,
     Revocation,
-    key_member,
-    session_member,
-    user_member,
+    of_key,
+    of_session,
+    of_user,
 )
 
 log = logging.getLogger(__name__)
 
+# Redis does nothing else while it notes one batch.
+_BATCH = 500
 _KEYS = (REVOKED, GOOD_SINCE, NEWS)
 _SECONDS_BETWEEN_LOOKS = 1.0
 # Nobody waits for the watcher's own looks.
@@ -48,38 +50,45 @@ class RevocationsUnavailable(Exception):
 
 def revoke_session(session_id: UUID, *, until: datetime) -> None:
     """Let no gateway pass a token of the session; raises RevocationsUnavailable."""
-    revoke([Revocation(session_member(session_id), until.timestamp())])
+    revoke([of_session(session_id, until=until)])
 
 
 def revoke_user(user_id: UUID, *, issued_before: datetime, until: datetime) -> None:
     """Let no gateway pass a token that the user was given before a moment.
 
-    Tokens tell whole seconds, so those of the moment's own second are bad, too.
+    Raises RevocationsUnavailable.
     """
     revoke([of_user(user_id, issued_before=issued_before, until=until)])
 
 
 def revoke_key(kid: str) -> None:
-    """Let no gateway pass a token that the key signed, from now on."""
-    revoke([Revocation(key_member(kid), math.inf)])
-
-
-def of_user(user_id: UUID, *, issued_before: datetime, until: datetime) -> Revocation:
-    """Return the revocation of a user's tokens from before a moment."""
-    good_since = math.floor(issued_before.timestamp()) + 1
-    return Revocation(user_member(user_id), until.timestamp(), good_since)
+    """Let no gateway pass a token that the key signed; raises RevocationsUnavailable."""
+    revoke([of_key(kid)])
 
 
 def revoke(revocations: Iterable[Revocation]) -> int:
-    """Revoke many things; return how many of them were not revoked before."""
+    """Revoke many things; return how many of them were not revoked before.
+
+    What need not be known any more is forgotten by the way. Raises
+    RevocationsUnavailable.
+    """
+    write = _writer(settings.REDIS_URL, settings.REDIS_TIMEOUT)
+    waiting, news = iter(revocations), 0
+    while True:
+        batch = list(islice(waiting, _BATCH))
+        try:
+            news += int(write(_KEYS, _arguments(batch)))
+        except RedisError as error:
+            raise RevocationsUnavailable(str(error)) from error
+        if len(batch) < _BATCH:
+            return news
+
+
+def _arguments(revocations: Iterable[Revocation]) -> list[str | float]:
     arguments: list[str | float] = []
     for one in revocations:
         arguments += (one.member, one.until, one.good_since or "")
-    write = _writer(settings.REDIS_URL, settings.REDIS_TIMEOUT)
-    try:
-        return int(write(_KEYS, arguments))
-    except RedisError as error:
-        raise RevocationsUnavailable(str(error)) from error
+    return arguments
 
 
 class Revocations:

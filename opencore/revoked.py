@@ -1,7 +1,9 @@
 """What stands for a revoked session, user or key, and what a process knows of them."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from opencore.claims import AccessClaims
@@ -37,6 +39,25 @@ def user_member(user_id: UUID) -> str:
 def key_member(kid: str) -> str:
     """Return what stands for a key of tokens."""
     return f"k:{kid}"
+
+
+def of_session(session_id: UUID, *, until: datetime) -> Revocation:
+    """Return the revocation of a session's tokens."""
+    return Revocation(session_member(session_id), until.timestamp())
+
+
+def of_user(user_id: UUID, *, issued_before: datetime, until: datetime) -> Revocation:
+    """Return the revocation of a user's tokens from before a moment.
+
+    Tokens tell whole seconds, so those of the moment's own second are bad, too.
+    """
+    good_since = math.floor(issued_before.timestamp()) + 1
+    return Revocation(user_member(user_id), until.timestamp(), good_since)
+
+
+def of_key(kid: str) -> Revocation:
+    """Return the revocation of a key's tokens, which has no end."""
+    return Revocation(key_member(kid), math.inf)
 
 
 class KnownRevocations:

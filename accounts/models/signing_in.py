@@ -117,6 +117,12 @@ class Session(models.Model):
             models.Index(
                 fields=("user", "created_at"), name="accounts_sessions_of_user"
             ),
+            # Finds whose access tokens may still be shown.
+            models.Index(
+                fields=("revoked_at",),
+                condition=models.Q(revoked_at__isnull=False),
+                name="accounts_sessions_revoked",
+            ),
         )
 
     def __str__(self) -> str:

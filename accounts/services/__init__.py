@@ -13,6 +13,7 @@ from accounts.services.people import (
     make_operator,
     set_password,
 )
+from accounts.services.revoking import republish_revocations
 from accounts.services.sessions import (
     Tokens,
     end_sessions,
@@ -43,6 +44,7 @@ __all__ = (
     "make_operator",
     "refresh_session",
     "remove_member",
+    "republish_revocations",
     "request_code",
     "set_password",
     "verify_code",

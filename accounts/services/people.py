@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry, Session, User
 from accounts.services.auditing import record
+from accounts.services.revoking import refuse_tokens_of_user
 from accounts.services.sessions import end_sessions
 from opencore.events.user.v1 import UserCreated
 from outbox.publishing import emit
@@ -99,6 +100,7 @@ def deactivate_user(*, user_id: UUID, actor_id: UUID | None, now: datetime) -> N
         actor_id=actor_id,
         now=now,
     )
+    refuse_tokens_of_user(user_id, issued_before=now)
 
 
 @transaction.atomic

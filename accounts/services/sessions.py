@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from accounts.errors import RefreshRaced, RefreshReused, SessionEnded
 from accounts.models import AuditEntry, Session, User
 from accounts.services.auditing import record
+from accounts.services.revoking import refuse_tokens_of_sessions
 from opencore.claims import RefreshClaims
 from opencore.errors import DomainError
 from opencore.events.user.v1 import SessionRevoked
@@ -102,7 +103,7 @@ def end_sessions(
 ) -> int:
     """End all of a user's sessions, or the one named; return how many were alive.
 
-    Access tokens that are out already stay good until they expire.
+    Gateways refuse the access tokens that are out already.
     """
     ended = list(
         Session.objects.raw(
@@ -126,6 +127,7 @@ def end_sessions(
             SessionRevoked(user_id=user_id, session_id=session.id, reason=reason.value)
         )
         log.info("session ended", extra={**_names(session), "reason": reason.value})
+    refuse_tokens_of_sessions(ended)
     return len(ended)
 
 
