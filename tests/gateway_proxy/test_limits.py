@@ -107,6 +107,18 @@ def test_a_bucket_survives_a_restart_of_the_gateway(
 
 
 @KINDS
+def test_a_bucket_survives_the_death_of_redis_and_a_restart_of_the_gateway(
+    open_gateway: Open, durable_redis: RedisServer
+) -> None:
+    assert open_gateway(durable_redis).admitted(of_ada(), of=30) == 30
+
+    durable_redis.kill()
+    durable_redis.start()
+
+    assert open_gateway(durable_redis).admitted(of_ada(), of=30) == 20
+
+
+@KINDS
 def test_the_cost_is_taken_from_every_bucket(gateway: Gateway) -> None:
     user, org = (Bucket(name, HARDLY_REFILLS) for name in ("user", "org"))
 
