@@ -28,6 +28,7 @@ SOME = 40
 # Each kind of front, and how Gunicorn serves it.
 FRONTS = {
     "threads": ("tests.gateway_proxy.wsgi", "--threads", "8"),
+    "event loop": ("tests.gateway_proxy.asgi", "--worker-class", "asgi"),
 }
 
 
