@@ -12,9 +12,12 @@ from opencore.database import (
     unapplied_migrations,
     wait_for_database,
 )
+from opencore.tokens import fetch_foreign_keys
 
 # Gunicorn takes this status as "don't try again".
 REFUSED = 3
+# How long a start waits for the keys of other issuers; it goes on without them.
+KEYS_WAIT = 3.0
 
 
 class BootRefused(RuntimeError):
@@ -27,6 +30,7 @@ def prepare_to_serve() -> None:
         refuse_unsafe_settings()
         wait_for_database(limit=settings.DATABASE_WAIT, say=_say)
         refuse_missing_migrations()
+        fetch_foreign_keys(within=KEYS_WAIT)
     except (BootRefused, DatabaseAbsent, ImproperlyConfigured) as error:
         _say(f"OpenCore does not start: {error}")
         raise SystemExit(REFUSED) from error

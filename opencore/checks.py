@@ -13,6 +13,8 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
 from opencore import sealing
+from opencore.tokens.foreign import foreign_issuers
+from opencore.tokens.keys import is_pem, load_key
 
 TAG = "opencore"
 # Settings that hold a secret: the variable each comes from, and its fewest bytes.
@@ -24,12 +26,15 @@ SECRETS = {
 }
 # Settings that hold keys which are on their way in or out.
 PREVIOUS = ("JWT_PREVIOUS_SIGNING_KEYS", "JWT_PREVIOUS_REFRESH_SIGNING_KEYS")
+# Settings that hold keys of tokens, which may be a PEM instead of a secret.
+KEYS_OF_TOKENS = frozenset({"JWT_SIGNING_KEY", "JWT_REFRESH_SIGNING_KEY", *PREVIOUS})
 FEWEST_DIFFERENT = 10
 # The secrets of the local profile and of the tests begin so; anybody can read them.
 PUBLISHED = ("local-only", "test-only", "django-insecure")
 SECURE_COOKIES = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
 ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 NEW_VALUE = 'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
+NEW_PAIR = "Make one: openssl genpkey -algorithm ed25519"
 NEW_SEALING_KEY = (
     'Make one: python3 -c "import base64, os;'
     ' print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
@@ -94,6 +99,19 @@ def check_sealing_keys(
     for key in settings.SEALING_KEYS:
         found += _weakness("SEALING_KEYS", urlsafe_b64decode(key), 32)
     return found
+
+
+@register(TAG, deploy=True)
+def check_issuers(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 -- the signature is Django's
+    **_kwargs: object,
+) -> list[CheckMessage]:
+    """Refuse issuers of tokens that could be played by others."""
+    try:
+        foreign_issuers()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="opencore.E009")]
+    return []
 
 
 @register(TAG, deploy=True)
@@ -173,11 +191,25 @@ def _weakness(variable: str, secret: bytes, fewest: int) -> list[CheckMessage]:
     if any(mark.encode() in secret for mark in PUBLISHED):
         said = f"{variable} is published in the source code: anybody knows it."
         return [Error(said, hint=NEW_VALUE, id="opencore.E003")]
+    if variable in KEYS_OF_TOKENS and is_pem(secret.decode()):
+        return _weakness_of_pair(variable, secret.decode())
     if len(secret) < fewest or len(set(secret)) < FEWEST_DIFFERENT:
         said = (
             f"{variable} must be at least {fewest} random bytes; it has {len(secret)}."
         )
         return [Error(said, hint=NEW_VALUE, id="opencore.E002")]
+    return []
+
+
+def _weakness_of_pair(variable: str, pem: str) -> list[CheckMessage]:
+    try:
+        key = load_key(pem)
+    except ImproperlyConfigured as error:
+        said = f"{variable} holds no good key: {error}"
+        return [Error(said, hint=NEW_PAIR, id="opencore.E008")]
+    if key.private is None and variable not in PREVIOUS:
+        said = f"{variable} holds a public key, which can't sign."
+        return [Error(said, hint=NEW_PAIR, id="opencore.E008")]
     return []
 
 

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("startupz", health.startupz),
+    path(".well-known/jwks.json", views.show_keys),
     path("metrics", show_metrics),
     path("problems/<slug:code>", views.show_problem),
     path("openapi.json", views.Schema.as_view(), name="openapi"),

@@ -9,6 +9,10 @@ from rest_framework.permissions import AllowAny
 
 from opencore.problems import PROBLEMS, ProblemKind, answer, problem_response
 from opencore.problems.answering import named, problem_of_status
+from opencore.tokens import own_key_set
+
+# Others may keep the keys so long; publish a key for longer before signing with it.
+KEYS_MAX_AGE = 300
 
 
 class Schema(SpectacularJSONAPIView):
@@ -45,6 +49,18 @@ def show_problem(request: HttpRequest, code: str) -> HttpResponse:
             "meaning": kind.meaning,
             "remedy": kind.remedy,
         }
+    )
+
+
+def show_keys(_: HttpRequest) -> HttpResponse:
+    """Show with what others can verify our tokens, if we sign with pairs of keys."""
+    keys = own_key_set()
+    if not keys:
+        raise Http404
+    return JsonResponse(
+        {"keys": keys},
+        content_type="application/jwk-set+json",
+        headers={"Cache-Control": f"public, max-age={KEYS_MAX_AGE}"},
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from opencore.settings.environment import environment_of_this_start, split
+from opencore.settings.issuers import issuers_of
 from opencore.settings.mail import mail_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -234,6 +235,7 @@ JWT_REFRESH_SIGNING_KEY = ENVIRONMENT.jwt_refresh_signing_key
 JWT_PREVIOUS_SIGNING_KEYS = split(ENVIRONMENT.jwt_previous_signing_keys)
 JWT_PREVIOUS_REFRESH_SIGNING_KEYS = split(ENVIRONMENT.jwt_previous_refresh_signing_keys)
 JWT_AUDIENCE = split(ENVIRONMENT.jwt_audience)
+JWT_ISSUERS = issuers_of(ENVIRONMENT.jwt_issuers)
 CODE_PEPPER = ENVIRONMENT.code_pepper
 SEALING_KEYS = split(ENVIRONMENT.sealing_keys)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)

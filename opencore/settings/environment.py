@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from opencore.settings.issuers import issuers_of
 from opencore.settings.mail import mail_of
 
 
@@ -54,6 +55,11 @@ class Environment(BaseSettings):
     jwt_audience: str = Field(
         default="",
         description="Names that access tokens are meant for, with commas; empty is none.",
+    )
+    jwt_issuers: Annotated[str, NoDecode] = Field(
+        default="",
+        description="Others whose access tokens are believed: issuer=URL of its"
+        " keys[|audience] pairs, with commas.",
     )
     code_pepper: str = Field(
         default="", description="Keys the hashes of sign-in codes, at least 32 bytes."
@@ -234,6 +240,12 @@ class Environment(BaseSettings):
     def _names_a_way_for_mail(cls, url: str) -> str:
         mail_of(url)
         return url
+
+    @field_validator("jwt_issuers")
+    @classmethod
+    def _names_issuers(cls, text: str) -> str:
+        issuers_of(text)
+        return text
 
     @field_validator("public_url")
     @classmethod

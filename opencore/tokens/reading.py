@@ -1,5 +1,6 @@
 """Reads tokens; of an access token that was read before, only what can change."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from opencore.claims import AccessClaims, RefreshClaims
 from opencore.tokens.errors import TokenExpired, TokenInvalid
+from opencore.tokens.foreign import foreign_issuers
 from opencore.tokens.issuers import Issuer, OwnIssuer
 from opencore.tokens.keys import KeyRing, ring_of
 from opencore.tokens.memory import Memory
@@ -160,5 +162,14 @@ def _new_reader() -> AccessReader:
         longest=settings.ACCESS_TOKEN_LIFETIME.total_seconds(),
         audiences=frozenset(settings.JWT_AUDIENCE),
     )
-    leeway = settings.SIMPLE_JWT["LEEWAY"]
-    return AccessReader({settings.PUBLIC_URL: own}, leeway=leeway)
+    issuers: dict[str, Issuer] = {**foreign_issuers(), settings.PUBLIC_URL: own}
+    return AccessReader(issuers, leeway=settings.SIMPLE_JWT["LEEWAY"])
+
+
+def _begin_anew() -> None:
+    # A lock of the reader may have been held by a thread that a fork left behind.
+    global _reader  # noqa: PLW0603 -- one reader per process
+    _reader = None
+
+
+os.register_at_fork(after_in_child=_begin_anew)

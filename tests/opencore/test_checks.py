@@ -15,6 +15,7 @@ from pytest_django import Settings
 from opencore import checks
 from opencore.boot import BootRefused, refuse_unsafe_settings
 from tests.opencore.production import good_environment
+from tests.opencore.tokens.forging import PAIRS, pem_of, public_half
 
 
 def secret_of(seed: str) -> str:
@@ -56,6 +57,14 @@ def test_good_settings_have_no_findings(production: Settings) -> None:
     refuse_unsafe_settings()
 
 
+@pytest.mark.parametrize("kind", PAIRS)
+def test_pairs_of_keys_are_as_good_as_secrets(kind: str, production: Settings) -> None:
+    production.JWT_SIGNING_KEY = pem_of(kind)
+    production.JWT_PREVIOUS_SIGNING_KEYS = [public_half(pem_of(kind, 2))]
+
+    assert found() == []
+
+
 def test_every_check_is_one_of_a_deployment() -> None:
     of_deployment = {
         getattr(check, "__name__", "")
@@ -67,6 +76,7 @@ def test_every_check_is_one_of_a_deployment() -> None:
         "check_secrets",
         "check_metrics_token",
         "check_sealing_keys",
+        "check_issuers",
         "check_cookies",
         "check_database_encryption",
         "check_mail",
@@ -106,6 +116,28 @@ def _is_ours(check: object) -> bool:
         ("JWT_REFRESH_SIGNING_KEY", "short", "E002", "it has 5"),
         ("JWT_REFRESH_SIGNING_KEY", GOOD["JWT_SIGNING_KEY"], "E004", "the same secret"),
         ("SECRET_KEY", GOOD["JWT_SIGNING_KEY"], "E004", "the same secret"),
+        ("JWT_SIGNING_KEY", "-----BEGIN x", "E008", "is no PEM of a key"),
+        pytest.param(
+            *("JWT_SIGNING_KEY", pem_of("weak"), "E008", "with at least 2048 bits"),
+            id="a weak pair",
+        ),
+        pytest.param(
+            *("JWT_SIGNING_KEY", public_half(pem_of("ES256")), "E008", "can't sign"),
+            id="a public key that should sign",
+        ),
+        (
+            "JWT_PREVIOUS_SIGNING_KEYS",
+            [pem_of("another curve")],
+            "E008",
+            "JWT_PREVIOUS_SIGNING_KEYS holds no good key",
+        ),
+        ("JWT_PREVIOUS_SIGNING_KEYS", ["short"], "E002", "it has 5"),
+        (
+            "JWT_ISSUERS",
+            {"https://idp.example.com": ("http://idp.example.com/keys", "")},
+            "E009",
+            "must come from https://",
+        ),
         ("CODE_PEPPER", "", "E002", "CODE_PEPPER must be at least 32"),
         (
             "CODE_PEPPER",

@@ -14,6 +14,7 @@ from opencore.settings.environment import (
     environment_of_this_start,
     read_environment,
 )
+from opencore.settings.issuers import issuers_of
 from tests.opencore.production import good_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -141,6 +142,17 @@ def test_a_named_file_that_is_not_there_stops_the_start(
             "TRUSTED_PROXIES: 'home' does not appear to be an IPv4 or IPv6 network",
         ),
         (
+            "JWT_ISSUERS",
+            "https://idp.example.com",
+            "JWT_ISSUERS: use issuer=https://host/keys|audience;"
+            " this is 'https://idp.example.com'",
+        ),
+        (
+            "JWT_ISSUERS",
+            "https://a=https://a/keys, https://a=https://b/keys",
+            "JWT_ISSUERS: an issuer stands twice",
+        ),
+        (
             "GATEWAY_UPSTREAMS",
             "billing",
             "GATEWAY_UPSTREAMS: use prefix=URL; this is 'billing'",
@@ -215,6 +227,15 @@ def test_a_wrong_value_stops_every_kind_of_start_without_a_traceback(
         "OpenCore does not start: The environment is wrong: OUTBOX_LANES='sixteen':"
         " Input should be a valid integer, unable to parse string as an integer.\n"
     )
+
+
+def test_issuers_are_read_with_an_audience_of_their_own_or_without() -> None:
+    text = "https://a=https://a/keys|api, https://b=https://b/keys?of=tenant,"
+
+    assert issuers_of(text) == {
+        "https://a": ("https://a/keys", "api"),
+        "https://b": ("https://b/keys?of=tenant", ""),
+    }
 
 
 def test_the_database_gets_every_time_out() -> None:

@@ -53,9 +53,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@cache
 def pem_of(kind: str, number: int = 1) -> str:
     """Return the same private key of a kind each time; the number makes it another."""
+    return _pem_of(kind, number)
+
+
+@cache
+def _pem_of(kind: str, number: int) -> str:
     key = _NEW_KEYS[kind]()
     pem: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return pem.decode()
@@ -71,8 +75,10 @@ def jwk(kind: str, number: int = 1, **changes: object) -> Members:
     """Return the public half of a key as a key set has it."""
     private = load_pem_private_key(pem_of(kind, number).encode(), None)
     public: Any = private.public_key()
-    found = jwt.get_algorithm_by_name(kind).to_jwk(public, as_dict=True)
-    return {**found, "kid": f"{kind}-{number}", "use": "sig", "alg": kind, **changes}
+    algorithm = {"weak": "RS256", "another curve": "ES384"}.get(kind, kind)
+    found = jwt.get_algorithm_by_name(algorithm).to_jwk(public, as_dict=True)
+    named = {"kid": f"{kind}-{number}", "use": "sig", "alg": algorithm}
+    return {**found, **named, **changes}
 
 
 def access() -> str:
