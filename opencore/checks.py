@@ -24,10 +24,18 @@ SECRETS = {
     "JWT_REFRESH_SIGNING_KEY": ("JWT_REFRESH_SIGNING_KEY", 48),
     "CODE_PEPPER": ("CODE_PEPPER", 32),
 }
+# The same, of which a deployment may do without.
+OPTIONAL = {"JWT_INTERNAL_SIGNING_KEY": ("JWT_INTERNAL_SIGNING_KEY", 48)}
 # Settings that hold keys which are on their way in or out.
-PREVIOUS = ("JWT_PREVIOUS_SIGNING_KEYS", "JWT_PREVIOUS_REFRESH_SIGNING_KEYS")
+PREVIOUS = (
+    "JWT_PREVIOUS_SIGNING_KEYS",
+    "JWT_PREVIOUS_REFRESH_SIGNING_KEYS",
+    "JWT_PREVIOUS_INTERNAL_SIGNING_KEYS",
+)
 # Settings that hold keys of tokens, which may be a PEM instead of a secret.
-KEYS_OF_TOKENS = frozenset({"JWT_SIGNING_KEY", "JWT_REFRESH_SIGNING_KEY", *PREVIOUS})
+KEYS_OF_TOKENS = frozenset(
+    {"JWT_SIGNING_KEY", "JWT_REFRESH_SIGNING_KEY", *OPTIONAL, *PREVIOUS}
+)
 FEWEST_DIFFERENT = 10
 # The secrets of the local profile and of the tests begin so; anybody can read them.
 PUBLISHED = ("local-only", "test-only", "django-insecure")
@@ -64,11 +72,12 @@ def check_secrets(
     **_kwargs: object,
 ) -> list[CheckMessage]:
     """Refuse secrets that are missing, guessable, published, or used for two ends."""
+    wanted = SECRETS | {name: told for name, told in OPTIONAL.items() if _secret(name)}
     values = {
-        variable: _secret(name).encode() for name, (variable, _) in SECRETS.items()
+        variable: _secret(name).encode() for name, (variable, _) in wanted.items()
     }
     found: list[CheckMessage] = []
-    for variable, fewest in SECRETS.values():
+    for variable, fewest in wanted.values():
         found += _weakness(variable, values[variable], fewest)
     for name in PREVIOUS:
         for key in getattr(settings, name):
@@ -175,6 +184,20 @@ def check_mail(
             " codes may end up where logs are kept.",
             hint="Set EMAIL_URL=smtp+tls://user:password@host:587.",
             id="opencore.W001",
+        )
+    ]
+
+
+def missing_internal_key() -> list[CheckMessage]:
+    """Say that a route asks for internal tokens where there is no key for them."""
+    if settings.JWT_INTERNAL_SIGNING_KEY:
+        return []
+    return [
+        Error(
+            "JWT_INTERNAL_SIGNING_KEY is empty, but a route tells its upstream by a token"
+            " who asks.",
+            hint=NEW_VALUE,
+            id="opencore.E010",
         )
     ]
 

@@ -234,6 +234,10 @@ JWT_SIGNING_KEY = ENVIRONMENT.jwt_signing_key
 JWT_REFRESH_SIGNING_KEY = ENVIRONMENT.jwt_refresh_signing_key
 JWT_PREVIOUS_SIGNING_KEYS = split(ENVIRONMENT.jwt_previous_signing_keys)
 JWT_PREVIOUS_REFRESH_SIGNING_KEYS = split(ENVIRONMENT.jwt_previous_refresh_signing_keys)
+JWT_INTERNAL_SIGNING_KEY = ENVIRONMENT.jwt_internal_signing_key
+JWT_PREVIOUS_INTERNAL_SIGNING_KEYS = split(
+    ENVIRONMENT.jwt_previous_internal_signing_keys
+)
 JWT_AUDIENCE = split(ENVIRONMENT.jwt_audience)
 JWT_ISSUERS = issuers_of(ENVIRONMENT.jwt_issuers)
 CODE_PEPPER = ENVIRONMENT.code_pepper

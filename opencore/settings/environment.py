@@ -52,6 +52,15 @@ class Environment(BaseSettings):
         default="",
         description="Other keys whose refresh tokens are still believed, with commas.",
     )
+    jwt_internal_signing_key: str = Field(
+        default="",
+        description="Key of the tokens by which the gateway tells upstreams who asks, a"
+        " secret or a PEM; needed if a route has them.",
+    )
+    jwt_previous_internal_signing_keys: Annotated[str, NoDecode] = Field(
+        default="",
+        description="Other keys whose internal tokens are still believed, with commas.",
+    )
     jwt_audience: str = Field(
         default="",
         description="Names that access tokens are meant for, with commas; empty is none.",

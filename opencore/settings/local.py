@@ -15,6 +15,9 @@ JWT_SIGNING_KEY = JWT_SIGNING_KEY or "local-only-access-" + "0123456789abcdef" *
 JWT_REFRESH_SIGNING_KEY = (
     JWT_REFRESH_SIGNING_KEY or "local-only-refresh-" + "0123456789abcdef" * 4
 )
+JWT_INTERNAL_SIGNING_KEY = (
+    JWT_INTERNAL_SIGNING_KEY or "local-only-internal-" + "0123456789abcdef" * 4
+)
 SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
 CODE_PEPPER = CODE_PEPPER or "local-only-pepper-" + "0123456789abcdef" * 2
 SEALING_KEYS = SEALING_KEYS or ["bG9jYWwtb25seS1sb2NhbC1vbmx5LWxvY2FsLW9ubHk="]

@@ -8,6 +8,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
 SECRET_KEY = "test-only-" + "0123456789abcdef" * 4
 JWT_SIGNING_KEY = "test-only-access-" + "0123456789abcdef" * 4
 JWT_REFRESH_SIGNING_KEY = "test-only-refresh-" + "0123456789abcdef" * 4
+JWT_INTERNAL_SIGNING_KEY = "test-only-internal-" + "0123456789abcdef" * 4
 SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
 CODE_PEPPER = "test-only-pepper-" + "0123456789abcdef" * 2
 SEALING_KEYS = ["dGVzdC1vbmx5LXRlc3Qtb25seS10ZXN0LW9ubHktdGU="]

@@ -1,7 +1,11 @@
 """The two refusals of a token; whatever is wrong with one, it is one of these."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
 
 from opencore.errors import DomainError
 
@@ -26,3 +30,14 @@ class TokenExpired(DomainError):
 
     def __init__(self) -> None:
         super().__init__(headers=_CHALLENGE)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn whatever goes wrong with a token into a refusal; bad settings stay as such."""
+    try:
+        yield
+    except (TokenInvalid, TokenExpired, ImproperlyConfigured):
+        raise
+    except Exception as error:
+        raise TokenInvalid from error

@@ -47,8 +47,13 @@ def keys_of(document: bytes) -> tuple[list[Key], list[str]]:
 
 def own_key_set() -> list[dict[str, str]]:
     """Return what others need to verify tokens of ours; of secrets, nothing."""
-    texts = (settings.JWT_SIGNING_KEY, *settings.JWT_PREVIOUS_SIGNING_KEYS)
-    keys = {key.key_id: key for key in map(load_key, texts)}
+    texts = (
+        settings.JWT_SIGNING_KEY,
+        *settings.JWT_PREVIOUS_SIGNING_KEYS,
+        settings.JWT_INTERNAL_SIGNING_KEY,
+        *settings.JWT_PREVIOUS_INTERNAL_SIGNING_KEYS,
+    )
+    keys = {key.key_id: key for key in map(load_key, filter(None, texts))}
     return [
         jwk_of(key) for key in keys.values() if key.algorithm != ALGORITHM_OF_SECRETS
     ]

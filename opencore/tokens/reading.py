@@ -1,29 +1,20 @@
-"""Reads tokens; of an access token that was read before, only what can change."""
+"""Reads access tokens; of one that was read before, only what can change."""
 
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import jwt
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
-from opencore.claims import AccessClaims, RefreshClaims
-from opencore.tokens.errors import TokenExpired, TokenInvalid
+from opencore.claims import AccessClaims
+from opencore.tokens.errors import TokenInvalid, refusing
 from opencore.tokens.foreign import foreign_issuers
 from opencore.tokens.issuers import Issuer, OwnIssuer
 from opencore.tokens.keys import KeyRing, ring_of
 from opencore.tokens.memory import Memory
-from opencore.tokens.rules import (
-    REFRESH,
-    audiences_of,
-    check_kind,
-    check_times,
-    own_key,
-    uuid_of,
-)
+from opencore.tokens.rules import audiences_of, check_times
 from opencore.tokens.signed import check_signature, take_apart
 
 MOST_ACCEPTED = 10_000
@@ -70,12 +61,8 @@ class AccessReader:
         if ring is not None and not ring.retired:
             raise TokenInvalid
         self.accepted.drop(token)
-        try:
+        with refusing():
             known = self._check(token, now)
-        except (TokenExpired, ImproperlyConfigured):
-            raise
-        except Exception as error:
-            raise TokenInvalid from error
         self.accepted.put(token, known)
         return known
 
@@ -104,41 +91,6 @@ def read_access(token: str, audience: str | None = None) -> AccessClaims:
     must name OpenCore's own, JWT_AUDIENCE, or nobody.
     """
     return _reader_of_now().read(token, audience, now=time.time())
-
-
-def read_refresh(token: str) -> RefreshClaims:
-    """Return what a valid refresh token says; raises TokenInvalid or TokenExpired."""
-    keys = (
-        settings.JWT_REFRESH_SIGNING_KEY,
-        *settings.JWT_PREVIOUS_REFRESH_SIGNING_KEYS,
-    )
-    ring = ring_of(keys)
-    try:
-        return _refresh_claims(token, ring, now=time.time())
-    except TokenExpired:
-        raise
-    except Exception as error:
-        raise TokenInvalid from error
-
-
-def _refresh_claims(token: str, ring: KeyRing, *, now: float) -> RefreshClaims:
-    header, payload = take_apart(token)
-    check_signature(token, own_key(header, ring))
-    check_kind(payload, REFRESH)
-    if payload["iss"] != settings.PUBLIC_URL:
-        raise ValueError("the token is of another issuer")
-    if type(payload["gen"]) is not int or payload["gen"] < 1:
-        raise ValueError("a generation is a number from 1")
-    claims = RefreshClaims(
-        user_id=uuid_of(payload["sub"]),
-        session_id=uuid_of(payload["sid"]),
-        generation=payload["gen"],
-        expires_at=datetime.fromtimestamp(payload["exp"], UTC),
-    )
-    longest = settings.REFRESH_TOKEN_LIFETIME.total_seconds()
-    leeway = settings.SIMPLE_JWT["LEEWAY"]
-    check_times(payload, now=now, leeway=leeway, longest=longest)
-    return claims
 
 
 # The reader, and the settings that it was made of.

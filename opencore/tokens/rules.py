@@ -8,6 +8,7 @@ from uuid import UUID
 from opencore.tokens.errors import TokenExpired
 from opencore.tokens.keys import Key, KeyRing
 
+INTERNAL_LIFETIME = 60
 MOST_ORGANIZATIONS = 20
 ROLES = frozenset({"user", "operator"})
 

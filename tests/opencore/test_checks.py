@@ -28,6 +28,7 @@ GOOD = {
     "SECRET_KEY": secret_of("one"),
     "JWT_SIGNING_KEY": secret_of("two"),
     "JWT_REFRESH_SIGNING_KEY": secret_of("three"),
+    "JWT_INTERNAL_SIGNING_KEY": secret_of("internal"),
     "CODE_PEPPER": secret_of("four"),
     "SEALING_KEYS": [urlsafe_b64encode(os.urandom(32)).decode()],
     "SESSION_COOKIE_SECURE": True,
@@ -55,6 +56,14 @@ def found() -> list[tuple[str | None, str]]:
 def test_good_settings_have_no_findings(production: Settings) -> None:
     assert found() == []
     refuse_unsafe_settings()
+
+
+def test_a_deployment_may_do_without_a_key_for_internal_tokens(
+    production: Settings,
+) -> None:
+    production.JWT_INTERNAL_SIGNING_KEY = ""
+
+    assert found() == []
 
 
 @pytest.mark.parametrize("kind", PAIRS)
@@ -115,6 +124,10 @@ def _is_ours(check: object) -> bool:
         ),
         ("JWT_REFRESH_SIGNING_KEY", "short", "E002", "it has 5"),
         ("JWT_REFRESH_SIGNING_KEY", GOOD["JWT_SIGNING_KEY"], "E004", "the same secret"),
+        ("JWT_INTERNAL_SIGNING_KEY", "short", "E002", "it has 5"),
+        ("JWT_INTERNAL_SIGNING_KEY", GOOD["JWT_SIGNING_KEY"], "E004", "the same"),
+        ("JWT_INTERNAL_SIGNING_KEY", "-----BEGIN x", "E008", "is no PEM of a key"),
+        ("JWT_PREVIOUS_INTERNAL_SIGNING_KEYS", ["short"], "E002", "it has 5"),
         ("SECRET_KEY", GOOD["JWT_SIGNING_KEY"], "E004", "the same secret"),
         ("JWT_SIGNING_KEY", "-----BEGIN x", "E008", "is no PEM of a key"),
         pytest.param(
