@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from accounts.models import AuditEntry, Membership, Organization, Session, User
 from opencore.errors import FieldProblem, Forbidden, NotFound, ValidationFailed
-from opencore.tokens import TokenInvalid
+from opencore.tokens import MOST_ORGANIZATIONS, TokenInvalid
 
 
 def get_active_user(*, user_id: UUID) -> User:
@@ -40,6 +40,13 @@ def sessions_revoked_since(*, since: datetime) -> QuerySet[Session]:
 def memberships_of_user(*, user_id: UUID) -> QuerySet[Membership]:
     """Return a person's places in organizations."""
     return Membership.objects.filter(user_id=user_id).select_related("organization")
+
+
+def organization_ids_of(*, user_id: UUID) -> list[UUID]:
+    """Return a person's organizations, as many as a token names, earliest first."""
+    memberships = Membership.objects.filter(user_id=user_id)
+    found = memberships.order_by("created_at", "id")[:MOST_ORGANIZATIONS]
+    return list(found.values_list("organization_id", flat=True))
 
 
 def membership_in(*, organization_id: UUID, user_id: UUID) -> Membership:

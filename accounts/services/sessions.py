@@ -1,6 +1,7 @@
 """Sessions: opened by a sign-in, renewed by the newest token alone, ended once."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,12 +11,14 @@ from django.db import connection, transaction
 
 from accounts.errors import RefreshRaced, RefreshReused, SessionEnded
 from accounts.models import AuditEntry, Session, User
+from accounts.selectors import organization_ids_of
 from accounts.services.auditing import record
 from accounts.services.revoking import refuse_tokens_of_sessions
 from opencore.claims import RefreshClaims
 from opencore.errors import DomainError
 from opencore.events.user.v1 import SessionRevoked
 from opencore.tokens import (
+    MOST_ORGANIZATIONS,
     TokenExpired,
     TokenInvalid,
     mint_access,
@@ -42,6 +45,14 @@ class Tokens:
     expires_in: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What an access token says of its bearer, as it is while the token is made."""
+
+    role: str
+    org_ids: Sequence[UUID]
+
+
 def open_session(
     *, user: User, ip: str | None, user_agent: str, now: datetime
 ) -> Tokens:
@@ -57,7 +68,8 @@ def open_session(
     )
     record(AuditEntry.Action.SESSION_CREATED, target_id=session.id, actor_id=user.id)
     log.info("session opened", extra=_names(session))
-    return _mint(user.id, session.id, session.generation, role=user.role, now=now)
+    bearer = Bearer(user.role, organization_ids_of(user_id=user.id))
+    return _mint(user.id, session.id, session.generation, bearer=bearer, now=now)
 
 
 def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
@@ -69,11 +81,11 @@ def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
     """
     claims = read_refresh(refresh_token)
     with transaction.atomic(durable=True):
-        role = _renew(claims, now)
-    if role is None:
+        bearer = _renew(claims, now)
+    if bearer is None:
         raise _reason_against(claims, now)
     return _mint(
-        claims.user_id, claims.session_id, claims.generation + 1, role=role, now=now
+        claims.user_id, claims.session_id, claims.generation + 1, bearer=bearer, now=now
     )
 
 
@@ -131,7 +143,7 @@ def end_sessions(
     return len(ended)
 
 
-def _renew(claims: RefreshClaims, now: datetime) -> str | None:
+def _renew(claims: RefreshClaims, now: datetime) -> Bearer | None:
     # One statement decides who wins, and asks whether the user may still sign in.
     with connection.cursor() as cursor:
         cursor.execute(
@@ -142,10 +154,11 @@ def _renew(claims: RefreshClaims, now: datetime) -> str | None:
                 "generation": claims.generation,
                 "now": now,
                 "idle_expires_at": now + IDLE_LIFETIME,
+                "most": MOST_ORGANIZATIONS,
             },
         )
         renewed = cursor.fetchone()
-    return None if renewed is None else str(renewed[0])
+    return None if renewed is None else Bearer(*renewed)
 
 
 def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
@@ -176,11 +189,15 @@ def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
 
 
 def _mint(
-    user_id: UUID, session_id: UUID, generation: int, *, role: str, now: datetime
+    user_id: UUID, session_id: UUID, generation: int, *, bearer: Bearer, now: datetime
 ) -> Tokens:
     return Tokens(
         access_token=mint_access(
-            user_id=user_id, session_id=session_id, role=role, now=now
+            user_id=user_id,
+            session_id=session_id,
+            role=bearer.role,
+            org_ids=bearer.org_ids,
+            now=now,
         ),
         refresh_token=mint_refresh(
             user_id=user_id, session_id=session_id, generation=generation, now=now
@@ -201,7 +218,10 @@ from accounts_user u
 where s.id = %(id)s and s.user_id = %(user_id)s and s.generation = %(generation)s
     and s.revoked_at is null and s.idle_expires_at > %(now)s
     and u.id = s.user_id and u.is_active
-returning u.role
+returning u.role, array(
+    select organization_id from accounts_membership m
+    where m.user_id = u.id order by m.created_at, m.id limit %(most)s
+)
 """
 
 END = """

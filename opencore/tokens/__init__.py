@@ -8,11 +8,13 @@ from opencore.tokens.keysets import own_key_set
 from opencore.tokens.minting import mint_access, mint_refresh
 from opencore.tokens.own import read_internal, read_refresh
 from opencore.tokens.reading import read_access
+from opencore.tokens.rules import MOST_ORGANIZATIONS
 from opencore.tokens.signed import LARGEST_TOKEN
 
 __all__ = [
     "IDENTITY_HEADER",
     "LARGEST_TOKEN",
+    "MOST_ORGANIZATIONS",
     "TokenExpired",
     "TokenInvalid",
     "fetch_foreign_keys",
