@@ -31,9 +31,14 @@ class Preview:
     restores: int | None = None
 
 
-def table_document(*, published: Published) -> Document:
+def served_table(*, published: Published) -> RouteTable:
     """Return a version's table, as this process would serve it. Raises TableInvalid."""
-    return document_of(changed(default_table(), published.changes, published.version))
+    return changed(default_table(), published.changes, published.version)
+
+
+def table_document(*, published: Published) -> Document:
+    """Return the same as a document. Raises TableInvalid."""
+    return document_of(served_table(published=published))
 
 
 def preview_change(*, change: Document) -> Preview:
@@ -43,6 +48,11 @@ def preview_change(*, change: Document) -> Preview:
     """
     latest = latest_published()
     return _preview(latest, merged(latest.changes, change))
+
+
+def preview_replacement(*, changes: Document) -> Preview:
+    """Return what it would do if these were all the changes. Raises TableInvalid."""
+    return _preview(latest_published(), merged({}, changes))
 
 
 def preview_restore(*, version: int) -> Preview:

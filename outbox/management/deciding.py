@@ -1,14 +1,13 @@
 """What commands share by which an operator decides something about the outbox."""
 
-import getpass
 import json
-import socket
 from abc import abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from opencore.management.whoever import whoever_types
 from outbox.actions import ActionRefused
 
 
@@ -71,11 +70,3 @@ class KeyCommand(DecisionCommand):
             help="relay, or the name of a consumer; relay if left out",
         )
         super().add_arguments(parser)
-
-
-def whoever_types() -> str:
-    """Return the name of who runs the command. Raises CommandError without one."""
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError) as error:
-        raise CommandError("Say who decides this: --actor name.") from error

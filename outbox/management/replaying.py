@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils.dateparse import parse_datetime
 
-from outbox.management.deciding import whoever_types
+from opencore.management.whoever import whoever_types
 from outbox.management.progress import ProgressBar
 from outbox.models import Replay, ReplayItem
 from outbox.replay import Progress, ReplayRefused, cancel, resume
