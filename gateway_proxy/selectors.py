@@ -48,6 +48,12 @@ def get_version(*, version: int) -> TableVersion:
         raise VersionUnknown from error
 
 
+def changes_before(*, version: int) -> Document:
+    """Return what the version before this one changed of the settings' table."""
+    before = versions().filter(version__lt=version).order_by("-version")
+    return before.values_list("changes", flat=True).first() or {}
+
+
 def versions() -> QuerySet[TableVersion]:
     """Return all that was ever published."""
     return TableVersion.objects.all()
