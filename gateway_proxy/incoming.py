@@ -6,7 +6,11 @@ from urllib.parse import quote, unquote
 
 from django.http import HttpRequest
 
-from gateway_proxy.core.errors import LengthRequired, MalformedRequest
+from gateway_proxy.core.errors import (
+    LengthRequired,
+    MalformedRequest,
+    WebSocketNotSupported,
+)
 from gateway_proxy.core.messages import Headers, Incoming
 from gateway_proxy.core.targets import check_target
 from opencore.brakes import client_address, sender_address
@@ -47,8 +51,8 @@ def _target(request: HttpRequest) -> tuple[str, str]:
     if not raw or meta.get("SCRIPT_NAME"):
         query: str = meta.get("QUERY_STRING", "")
         return quote(request.path_info, safe=_PATH_CHARACTERS), query
-    if "://" in raw and not raw.startswith("/"):
-        raw = "/" + raw.partition("://")[2].partition("/")[2]
+    if not raw.startswith("/"):
+        raise MalformedRequest("The request names no path.")
     path, _, query = raw.partition("?")
     check_target(path, query)
     # Views were chosen by the decoded path, so both must be one and the same.
@@ -77,6 +81,8 @@ def _body_length(request: HttpRequest) -> int | None:
     encoding = request.META.get("HTTP_TRANSFER_ENCODING")
     if "," in request.META.get("HTTP_HOST", ""):
         raise MalformedRequest("The request names more than one host.")
+    if "websocket" in request.META.get("HTTP_UPGRADE", "").lower():
+        raise WebSocketNotSupported
     if encoding is None:
         if announced and not (announced.isascii() and announced.isdecimal()):
             raise MalformedRequest("Content-Length is not a number.")
@@ -120,6 +126,6 @@ class ReadUpload:
     def _read(self, size: int) -> bytes:
         try:
             chunk: bytes = self._stream.read(size)
-        except OSError as error:
+        except Exception as error:
             raise MalformedRequest("The body could not be read.") from error
         return chunk

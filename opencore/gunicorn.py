@@ -1,6 +1,7 @@
 """How Gunicorn serves OpenCore: `gunicorn --config python:opencore.gunicorn`.
 
-For a server of threads add `--worker-class gthread --threads 16 opencore.wsgi`.
+For a server of threads add `--worker-class opencore.serving.Threads --threads 16
+opencore.wsgi`.
 
 Before a stop the server says that it is not ready for DRAIN_SECONDS and serves on, so
 that whoever spreads the load can turn to others before the first refusal.

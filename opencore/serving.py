@@ -1,16 +1,22 @@
-"""Gunicorn's ASGI worker, strict where it is patient, and in OpenCore's own words.
+"""Gunicorn's workers, strict where they are patient, and in OpenCore's own words.
 
 It reaches into what Gunicorn does not promise to keep, so Gunicorn's version is fixed;
 `tests/gateway_proxy/test_raw_sockets.py` holds it to what it must do.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from gunicorn import util
 from gunicorn.asgi import protocol
+from gunicorn.http import wsgi
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers import gasgi
+from gunicorn.workers.gthread import ThreadWorker
 
 from opencore.context import new_request_id
 from opencore.draining import is_draining
@@ -28,6 +34,9 @@ _CODES = {
 # Their stubs hide what is overridden here.
 _protocol: Any = protocol
 _gasgi: Any = gasgi
+_util: Any = util
+_wsgi: Any = wsgi
+_default_headers = _wsgi.Response.default_headers
 
 
 class Protocol(_protocol.ASGIProtocol):  # type: ignore[misc]  # -- it is Any, see above
@@ -51,6 +60,17 @@ class Protocol(_protocol.ASGIProtocol):  # type: ignore[misc]  # -- it is Any, s
 
     def _will_close(self, *about: Any) -> bool:
         return is_draining() or bool(super()._will_close(*about))
+
+    def _send_response_start(
+        self,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        *about: object,
+        **more: object,
+    ) -> None:
+        if (b"connection", b"close") in headers:
+            self._keepalive = 0
+        super()._send_response_start(status, headers, *about, **more)
 
     def _stop_waiting(self) -> None:
         if self._head_is_late is not None:
@@ -87,6 +107,28 @@ class Worker(gasgi.ASGIWorker):
         super().init_process()
 
 
+class Threads(ThreadWorker):
+    """Serves the WSGI application in threads, in the same words."""
+
+    def init_process(self) -> None:
+        """Put them in the place of Gunicorn's, which has no setting for either."""
+        _util.write_error = _refuse
+        _wsgi.Response.default_headers = _without_server
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:  # noqa: ANN401 -- the signature is Gunicorn's
+        """Let no client keep a thread by sending nothing more."""
+        seconds = struct.pack("ll", int(LONGEST_HEAD), 0)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401 -- the signature is Gunicorn's
+        """Serve what names its host; Gunicorn refuses only a second one."""
+        if not any(name == "HOST" for name, _ in req.headers):
+            raise InvalidHeader("HOST", req)
+        return super().handle_request(req, conn)
+
+
 def refusal(status: int) -> bytes:
     """Return the whole answer to what is refused before the application sees it."""
     problem = named(_CODES.get(status, "malformed_request"))
@@ -101,3 +143,12 @@ def refusal(status: int) -> bytes:
         "Connection: close",
     )
     return "\r\n".join((*lines, "", "")).encode() + body
+
+
+def _refuse(sock: socket.socket, status: int, _reason: str, _message: str) -> None:
+    _util.write_nonblock(sock, refusal(status))
+
+
+def _without_server(response: Any) -> list[str]:  # noqa: ANN401 -- Gunicorn's own
+    lines: list[str] = _default_headers(response)
+    return [line for line in lines if not line.startswith("Server:")]

@@ -18,8 +18,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from opencore import serving
 from opencore.draining import is_draining, start_draining
-from opencore.serving import LONGEST_HEAD, refusal
 from opencore.settings.environment import environment_of_this_start
 
 # More than the gateway accepts, which then says what is wrong.
@@ -38,7 +38,9 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # -- Uvicorn's own signature
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._head_is_late = self.loop.call_later(LONGEST_HEAD, self._refuse, 408)
+        self._head_is_late = self.loop.call_later(
+            serving.LONGEST_HEAD, self._refuse, 408
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -58,7 +60,8 @@ class Protocol(HttpToolsProtocol):
         self._reads_head = False
         super().on_headers_complete()
         # The parser takes a host or a fragment off that the gateway must see.
-        self.scope["raw_path"] = self.url.partition(b"?")[0]
+        self.scope["raw_path"], _, query = self.url.partition(b"?")
+        self.scope["query_string"] = query
         if is_draining():
             self.cycle.keep_alive = False
 
@@ -80,7 +83,7 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         # Bytes within an answer would be read as a part of it.
         if not self._is_answering():
-            self.transport.write(refusal(status))
+            self.transport.write(serving.refusal(status))
         self.transport.close()
 
     def _is_answering(self) -> bool:

@@ -14,6 +14,13 @@ class MalformedRequest(DomainError):
     status = HTTPStatus.BAD_REQUEST
 
 
+class RequestTimeout(DomainError):
+    """Nothing more came of the request for ten seconds; send it anew."""
+
+    code = "request_timeout"
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
 class MethodNotAllowed(DomainError):
     """This method is not forwarded."""
 

@@ -13,6 +13,7 @@ from gateway_proxy.core.errors import MalformedRequest, WebSocketNotSupported
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 _ENCODING = b"transfer-encoding"
+_LAST = {"Connection": "close"}
 _VERSIONS = frozenset({"1.0", "1.1"})
 # A server that reads CGI names can't tell `_` from `-`; ASGI's are in small letters.
 _OF_NAMES = f"!#$%&'*+-.^`|~{string.digits}{string.ascii_lowercase}".encode()
@@ -25,29 +26,35 @@ _HOST = re.compile(
 _LONGEST_LENGTH = 18
 
 
-def check_framing(*, target: bytes, headers: RawHeaders, version: str) -> int | None:
+def check_framing(*, target: str, headers: RawHeaders, version: str) -> int | None:
     """Return how long the body is, None if it comes in chunks; refuse what is unclear.
 
-    `target` is the request target up to its query, as the client wrote it.
+    `target` is the request target, as the client wrote it. The connection ends with the
+    refusal, since what follows may be the rest of what was refused.
     """
     if version not in _VERSIONS:
-        raise MalformedRequest("This version of HTTP is not spoken here.")
-    if target[:1] != b"/":
-        raise MalformedRequest("The request names no path.")
+        raise _unclear("This version of HTTP is not spoken here.")
+    if target[:1] != "/":
+        raise _unclear("The request names no path.")
     names = [name for name, _ in headers]
     values = [value for _, value in headers]
     _check_characters(names, values)
-    if names.count(b"host") != 1 or not _HOST.fullmatch(values[names.index(b"host")]):
-        raise MalformedRequest("The request does not name exactly one host.")
     _check_upgrade(names, values)
     return _length_of_body(names, values, version)
 
 
+def check_host(headers: RawHeaders) -> None:
+    """Refuse a request that does not name exactly one host."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        raise _unclear("The request does not name exactly one host.")
+
+
 def _check_characters(names: list[bytes], values: list[bytes]) -> None:
     if b"" in names or b"".join(names).translate(None, _OF_NAMES):
-        raise MalformedRequest("A header's name holds a character that none may.")
+        raise _unclear("A header's name holds a character that none may.")
     if b"".join(values).translate(None, _OF_VALUES):
-        raise MalformedRequest("A header holds a control character.")
+        raise _unclear("A header holds a control character.")
 
 
 def _check_upgrade(names: list[bytes], values: list[bytes]) -> None:
@@ -56,7 +63,7 @@ def _check_upgrade(names: list[bytes], values: list[bytes]) -> None:
         name == b"upgrade" and b"websocket" in value.lower()
         for name, value in zip(names, values, strict=True)
     ):
-        raise WebSocketNotSupported
+        raise WebSocketNotSupported(headers=_LAST)
 
 
 def _length_of_body(
@@ -64,15 +71,19 @@ def _length_of_body(
 ) -> int | None:
     lengths, encodings = names.count(b"content-length"), names.count(_ENCODING)
     if lengths + encodings > 1:
-        raise MalformedRequest("The body's length is said more than once.")
+        raise _unclear("The body's length is said more than once.")
     if encodings:
         encoding = values[names.index(_ENCODING)].strip(b" \t").lower()
         if encoding != b"chunked" or version == "1.0":
-            raise MalformedRequest("This transfer encoding is not known here.")
+            raise _unclear("This transfer encoding is not known here.")
         return None
     if not lengths:
         return 0
     length = values[names.index(b"content-length")].strip(b" \t")
     if not length.isdigit() or len(length) > _LONGEST_LENGTH:
-        raise MalformedRequest("Content-Length is not a number.")
+        raise _unclear("Content-Length is not a number.")
     return int(length)
+
+
+def _unclear(detail: str) -> MalformedRequest:
+    return MalformedRequest(detail, headers=_LAST)

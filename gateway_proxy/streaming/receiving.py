@@ -1,13 +1,14 @@
 """Reads a request from an ASGI server as the client wrote it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from gateway_proxy.core.errors import MalformedRequest
-from gateway_proxy.core.framing import check_framing
+from gateway_proxy.core.errors import MalformedRequest, RequestTimeout
+from gateway_proxy.core.framing import check_framing, check_host
 from gateway_proxy.core.messages import Headers, Incoming, Outgoing
 from opencore.addresses import network_of, sender_of
 from opencore.errors import BodyTooLarge
@@ -19,6 +20,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 # What a path may hold unescaped; used where the server kept only the decoded path.
 _PATH_CHARACTERS = "/:@!$&'()*+,;=~"
+# Seconds after which a client that has begun a body and sends nothing is given up.
+LONGEST_SILENCE = 10.0
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
@@ -32,7 +35,7 @@ class ReceivedUpload:
 
     async def whole(self) -> bytes:
         """Return all of it."""
-        first = await self._receive()
+        first = await self._next()
         if first["type"] == "http.request" and not first.get("more_body", False):
             body: bytes = first.get("body", b"")
             self._check(len(body))
@@ -41,7 +44,7 @@ class ReceivedUpload:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield it in chunks as they come."""
-        async for chunk in self._chunks(await self._receive()):
+        async for chunk in self._chunks(await self._next()):
             yield chunk
 
     async def _chunks(self, message: Message) -> AsyncIterator[bytes]:
@@ -56,7 +59,14 @@ class ReceivedUpload:
                 yield chunk
             if not message.get("more_body", False):
                 return
-            message = await self._receive()
+            message = await self._next()
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout(LONGEST_SILENCE):
+                return await self._receive()
+        except TimeoutError:
+            raise RequestTimeout(headers={"Connection": "close"}) from None
 
     def _check(self, size: int) -> None:
         if size > self._limit:
@@ -93,14 +103,6 @@ class Arrival:
         scheme: str = self.scope["scheme"]
         return scheme
 
-    def framing(self) -> int | None:
-        """Return how long the body is, None if it comes in chunks; refuse a riddle."""
-        return check_framing(
-            target=self.path.encode("latin-1"),
-            headers=self.scope["headers"],
-            version=self.scope["http_version"],
-        )
-
     def incoming(
         self, *, scheme: str, request_id: str, trusted: tuple[str, ...]
     ) -> Incoming:
@@ -109,7 +111,8 @@ class Arrival:
             [value for name, value in self.headers if name == "x-forwarded-for"]
         )
         sender = sender_of(peer=self.peer, forwarded=forwarded, trusted=trusted)
-        length = self.framing()
+        check_host(self.scope["headers"])
+        length = self._length_of_body()
         return Incoming(
             method=self.method,
             path=self.path,
@@ -127,7 +130,7 @@ class Arrival:
 
     async def outgoing(self, *, scheme: str, limit: int) -> Outgoing:
         """Return the request as Django takes it; a body above the limit is not read."""
-        length = self.framing()
+        length = self._length_of_body()
         body = b""
         if length is None or 0 < length <= limit:
             body = await ReceivedUpload(self.receive, length, limit).whole()
@@ -135,17 +138,17 @@ class Arrival:
             method=self.method,
             path=self.path,
             query=self.query,
-            headers=tuple(
-                pair
-                for pair in self.headers
-                if pair[0] not in _FRAMING
-                # A name with an underscore could pass for one with hyphens in CGI.
-                and "_" not in pair[0]
-            ),
+            headers=tuple(pair for pair in self.headers if pair[0] not in _FRAMING),
             body=body,
             scheme=scheme,
             host=self.header("host"),
             peer=self.peer,
+        )
+
+    def _length_of_body(self) -> int | None:
+        scope = self.scope
+        return check_framing(
+            target=self.path, headers=scope["headers"], version=scope["http_version"]
         )
 
 

@@ -86,8 +86,8 @@ OF_REQUESTS = (
     ProblemKind(
         "request_timeout",
         HTTPStatus.REQUEST_TIMEOUT,
-        "The connection was open for ten seconds and no whole request came.",
-        "Connect again and send the request at once.",
+        "Nothing more came of the request for ten seconds.",
+        "Connect again and send the request as a whole.",
     ),
     ProblemKind(
         "conflict",
@@ -148,11 +148,5 @@ OF_REQUESTS = (
         HTTPStatus.TOO_MANY_REQUESTS,
         "Too many requests of this kind came in too short a time.",
         "Wait for Retry-After.",
-    ),
-    ProblemKind(
-        "websocket_not_supported",
-        HTTPStatus.NOT_IMPLEMENTED,
-        "The request asks to go on as a WebSocket, and none is served here.",
-        "Ask with plain requests.",
     ),
 )

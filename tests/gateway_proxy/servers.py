@@ -1,0 +1,88 @@
+"""The gateway behind each real server that OpenCore can be served by."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import monotonic
+
+from tests.gateway_proxy.redis_server import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:opencore.gunicorn")
+THREADS = ("--worker-class", "opencore.serving.Threads", "--threads", "4")
+ONE_WORKER = ("--workers", "1", "--log-level", "critical")
+PATIENCE = 60.0
+
+
+def gunicorn(port: int) -> tuple[str, ...]:
+    """Return how Gunicorn serves the ASGI front."""
+    bind = ("--bind", f"127.0.0.1:{port}")
+    return (*GUNICORN, *ONE_WORKER, *bind, "tests.gateway_proxy.asgi")
+
+
+def gunicorn_threads(port: int) -> tuple[str, ...]:
+    """Return how Gunicorn serves the WSGI front."""
+    bind = ("--bind", f"127.0.0.1:{port}")
+    return (*GUNICORN, *ONE_WORKER, *bind, *THREADS, "tests.gateway_proxy.wsgi")
+
+
+def uvicorn(port: int) -> tuple[str, ...]:
+    """Return how Uvicorn serves the ASGI front."""
+    module = (sys.executable, "-m", "opencore.uvicorn")
+    return (*module, "--port", str(port), "tests.gateway_proxy.asgi:application")
+
+
+SERVERS = {
+    "gunicorn": gunicorn,
+    "uvicorn": uvicorn,
+    "gunicorn threads": gunicorn_threads,
+}
+
+
+@contextmanager
+def all_servers(environment: Mapping[str, str]) -> Iterator[dict[str, int]]:
+    """Run each server; yields their ports."""
+    with ExitStack() as stack:
+        ports = {name: free_port() for name in SERVERS}
+        processes = {
+            name: stack.enter_context(_running(command(ports[name]), environment))
+            for name, command in SERVERS.items()
+        }
+        for name, process in processes.items():
+            _wait_for(ports[name], process)
+        yield ports
+
+
+@contextmanager
+def _running(
+    command: tuple[str, ...], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    quick = {"DRAIN_SECONDS": "0", **environment}
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **quick})
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = monotonic() + PATIENCE
+    while monotonic() < deadline:
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+        else:
+            break
+    raise RuntimeError(f"{process.args!r} did not start: {process.poll()}")
