@@ -13,7 +13,7 @@ from tests.gateway_proxy.redis_server import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:opencore.gunicorn")
-THREADS = ("--worker-class", "opencore.serving.Threads", "--threads", "4")
+THREADS = ("--worker-class", "opencore.serving.Threads", "--threads", "8")
 ONE_WORKER = ("--workers", "1", "--log-level", "critical")
 PATIENCE = 60.0
 

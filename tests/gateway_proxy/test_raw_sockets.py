@@ -18,7 +18,7 @@ from tests.gateway_proxy import raw_requests as raw
 from tests.gateway_proxy.conftest import bearer_of
 from tests.gateway_proxy.redis_server import RedisServer, free_port
 from tests.gateway_proxy.servers import SERVERS, all_servers
-from tests.gateway_proxy.service import Service, serving
+from tests.gateway_proxy.service import Service, cut_within_a_stream, serving
 
 pytestmark = pytest.mark.parametrize("server", SERVERS)
 BEGIN = re.compile(rb"HTTP/1\.[01] \d{3} [A-Za-z -]+\r\n")
@@ -66,6 +66,7 @@ def stalled(_running: Gateways) -> Iterator[dict[str, socket.socket]]:
 def service(_running: Gateways) -> Service:
     """The service behind the gateway, as it was in the beginning."""
     _running.service.received.clear()
+    _running.service.misbehave = None
     return _running.service
 
 
@@ -223,7 +224,7 @@ def test_no_header_makes_somebody_else_of_a_person(
             b"abcde",
         ),
         (
-            raw.head("POST /billing HTTP/1.1", "Connection: close") + raw.SMUGGLED[:0],
+            raw.head("POST /billing HTTP/1.1", "Connection: close"),
             b"",
         ),
         (raw.head("POST /billing HTTP/1.0", "Content-Length: 3") + "abc", b"abc"),
@@ -239,6 +240,15 @@ def test_one_request_arrives_as_one(
     assert answer.status == 200
     assert received.body == body
     assert received.values("Transfer-Encoding") == []
+
+
+def test_a_target_passes_byte_for_byte(client: Client, service: Service) -> None:
+    target = "/billing/caf%c3%a9/%2a;v=1?a[]=1&b=%2f%2F&c={}"
+
+    (answer,) = client.ask(raw.get(target=target))
+
+    assert (answer.status, answer.body) == (200, service.body)
+    assert service.received[0].target == f"/v1{target}"
 
 
 def test_two_requests_sent_at_once_are_answered_one_after_the_other(
@@ -309,6 +319,17 @@ def test_a_websocket_is_refused_with_a_problem(
 
     assert (answer.status, answer.problem["code"]) == (501, "websocket_not_supported")
     assert service.received == []
+
+
+def test_an_answer_that_is_cut_after_its_head_never_passes_for_a_whole_one(
+    client: Client, service: Service
+) -> None:
+    service.misbehave = cut_within_a_stream
+
+    (answer,) = client.ask(raw.get())
+
+    assert answer.status in {200, 502}
+    assert not answer.body.endswith(b"0\r\n\r\n")
 
 
 def test_the_server_does_not_tell_which_one_it_is(
