@@ -115,10 +115,16 @@ class Answer:
 
 @dataclass(slots=True)
 class AccessRecord:
-    """What is known of a request so far, for its log line and its limit headers."""
+    """What is known of a request so far, for its log line and its limit headers.
 
+    `code` is that of the gateway's own refusal, if it refused.
+    """
+
+    method: str = ""
+    request_id: str = ""
     route: str | None = None
     user_id: str | None = None
     upstream: str | None = None
     trace_id: str | None = None
     decision: "Decision | None" = None
+    code: str | None = None

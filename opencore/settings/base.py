@@ -277,6 +277,7 @@ GATEWAY_CORS_CREDENTIALS = ENVIRONMENT.gateway_cors_credentials
 GATEWAY_TABLE_FILE = Path(
     ENVIRONMENT.gateway_table_file or Path(gettempdir()) / "opencore-gateway-table.json"
 )
+GATEWAY_ACCESS_LOG_SAMPLE = ENVIRONMENT.gateway_access_log_sample
 
 # REST
 

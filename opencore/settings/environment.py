@@ -211,6 +211,12 @@ class Environment(BaseSettings):
         description="File that keeps the last route table for a start without Redis"
         " and PostgreSQL; one in the folder for temporary files unless set.",
     )
+    gateway_access_log_sample: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of successful requests that the access log names.",
+    )
 
     drain_seconds: float = Field(
         default=5.0,
