@@ -10,12 +10,16 @@ class GatewayProxyConfig(AppConfig):
     verbose_name = "Gateway"
 
     def ready(self) -> None:
-        """Register the checks, and refuse a start that the settings make unsafe."""
+        """Register checks and counts; refuse a start that the settings make unsafe."""
         from gateway_proxy import (  # noqa: PLC0415 -- apps are loading
             checks,  # noqa: F401 -- importing registers
         )
         from gateway_proxy.config import (  # noqa: PLC0415 -- apps are loading
             read_config,
         )
+        from gateway_proxy.sight import (  # noqa: PLC0415 -- apps are loading
+            current_sight,
+        )
 
         read_config()
+        current_sight()

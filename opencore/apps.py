@@ -12,10 +12,18 @@ class OpenCoreConfig(AppConfig):
     verbose_name = "OpenCore"
 
     def ready(self) -> None:
-        """Register the checks of a deployment."""
+        """Register the checks of a deployment, and what its processes counted."""
         from opencore import (  # noqa: PLC0415 -- apps are loading
             checks,  # noqa: F401 -- importing registers
         )
+        from opencore.metrics.exposing import (  # noqa: PLC0415 -- apps are loading
+            show_on_page,
+        )
+        from opencore.metrics.processes import (  # noqa: PLC0415 -- apps are loading
+            counted_together,
+        )
+
+        show_on_page("processes", counted_together)
 
 
 class OpenCoreAdminConfig(AdminConfig):

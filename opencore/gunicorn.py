@@ -12,8 +12,10 @@ from threading import Timer
 from types import FrameType
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from opencore.draining import is_draining, start_draining
+from opencore.metrics.folder import forget_process, make_folder, remove_folder
 from opencore.settings.environment import environment_of_this_start, split
 
 _environment = environment_of_this_start()
@@ -43,6 +45,11 @@ loglevel = "warning"
 _drain_seconds = _environment.drain_seconds
 
 
+def on_starting(_server: Arbiter) -> None:
+    """Let the metrics of all workers be read from any."""
+    make_folder()
+
+
 def when_ready(server: Arbiter) -> None:
     """Let SIGTERM drain first; a second one stops at once."""
 
@@ -62,3 +69,13 @@ def when_ready(server: Arbiter) -> None:
 def post_fork(_server: Arbiter, _worker: object) -> None:
     """Give workers the usual SIGTERM back until they set their own."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def child_exit(_server: Arbiter, worker: Worker) -> None:
+    """Take a worker that ended, however it ended, out of the gauges."""
+    forget_process(int(worker.pid))
+
+
+def on_exit(_server: Arbiter) -> None:
+    """Leave no metrics behind."""
+    remove_folder()

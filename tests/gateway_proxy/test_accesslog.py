@@ -7,11 +7,13 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway_proxy.accesslog import AccessLog
 from gateway_proxy.core.allowance import Policy, Verdict
 from gateway_proxy.core.decisions import Decision
 from gateway_proxy.core.messages import AccessRecord
+from gateway_proxy.sight import ProcessSight
 from opencore.telemetry import ACCESS_LOG, formatter
 
 USER = Verdict(Policy("user", 25.0, 50), allowed=False, tokens=0.0)
@@ -160,3 +162,19 @@ def test_a_log_that_is_turned_down_is_not_written(
     AccessLog(sample=1.0).write(request(), status=500, seconds=0.01, size=1)
 
     assert lines() == []
+
+
+def test_whoever_sees_a_gateway_counts_a_request_and_writes_it_down(
+    lines: Lines,
+) -> None:
+    registry = CollectorRegistry()
+    sight = ProcessSight(AccessLog(sample=1.0), registry)
+
+    sight.began()
+    sight.finished(request(), status=200, seconds=0.01, size=1)
+
+    assert len(lines()) == 1
+    assert b"gateway_in_flight 0.0" in generate_latest(registry)
+    assert b'gateway_request_seconds_count{route="/billing"} 1.0' in generate_latest(
+        registry
+    )

@@ -23,7 +23,7 @@ from outbox.metrics.names import LATENCY, METRICS
 from outbox.models import Hold, Lane, ParkedMessage, Replay, TopicPause
 from tests.outbox.events import tell_of
 from tests.outbox.letters import store_letters
-from tests.outbox.scraping import scrape
+from tests.scraping import scrape
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

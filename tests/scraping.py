@@ -16,8 +16,13 @@ def scrape() -> Scrape:
             "/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
         )
     assert response.status_code == 200
+    return parsed(response.content.decode())
+
+
+def parsed(page: str) -> Scrape:
+    """Return every sample of a page, by name and labels."""
     found: Scrape = {}
-    for family in text_string_to_metric_families(response.content.decode()):
+    for family in text_string_to_metric_families(page):
         for sample in family.samples:
             labels = tuple(sorted(sample.labels.items()))
             found.setdefault(sample.name, {})[labels] = sample.value
