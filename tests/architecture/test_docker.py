@@ -17,11 +17,13 @@ from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 from pytest_django import Settings
 
+from gateway_proxy import metrics as gateway
 from gateway_proxy.config import read_config
 from opencore.localservices.parts import PARTS
 from opencore.metrics.exposing import show_metrics
 from opencore.settings.environment import Environment
 from outbox.consuming import handlers_of
+from outbox.metrics import names as outbox
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -271,18 +273,36 @@ def test_a_configuration_is_mounted(path: Path) -> None:
     assert any(path.is_relative_to(DOCKER / mount) for mount in mounts)
 
 
-def test_prometheus_reads_the_page_of_the_api_with_the_token_that_it_is_given() -> None:
+@pytest.mark.parametrize(("name", "service"), [("opencore", "api"), ("gateway",) * 2])
+def test_prometheus_reads_the_page_of_a_service_with_the_token_that_it_is_given(
+    name: str, service: str
+) -> None:
     prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
-    (job,) = [
-        job for job in prometheus["scrape_configs"] if job["job_name"] == "opencore"
-    ]
-    service = SERVICES["prometheus"]
-    (start,) = service["command"]
+    (job,) = [job for job in prometheus["scrape_configs"] if job["job_name"] == name]
+    reader = SERVICES["prometheus"]
+    (start,) = reader["command"]
 
     assert resolve(job["metrics_path"]).func is show_metrics
-    assert job["static_configs"] == [{"targets": ["api:8000"]}]
+    assert job["static_configs"] == [{"targets": [f"{service}:8000"]}]
     assert f'"$$METRICS_TOKEN" > {job["authorization"]["credentials_file"]}' in start
-    assert set(service["environment"]) <= set(OURS["api"]["environment"])
+    assert set(reader["environment"]) <= set(OURS[service]["environment"])
+
+
+def test_prometheus_hears_of_the_outbox_from_the_api_alone() -> None:
+    prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
+    (job,) = [
+        job for job in prometheus["scrape_configs"] if job["job_name"] == "gateway"
+    ]
+    (keep,) = job["metric_relabel_configs"]
+
+    kept = [
+        metric.name
+        for metric in (*outbox.METRICS, *gateway.METRICS)
+        if re.fullmatch(keep["regex"], metric.name)
+    ]
+
+    assert keep["action"] == "keep"
+    assert kept == [metric.name for metric in gateway.METRICS]
 
 
 def test_prometheus_reads_the_alerts_where_they_are_mounted() -> None:

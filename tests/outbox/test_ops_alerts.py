@@ -1,38 +1,31 @@
-"""Each alert is fired by what it warns of, and leads to an entry of the runbook."""
+"""Each alert of the outbox is fired by what it warns of."""
 
-import json
 import operator
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import yaml
 from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
 
 from opencore.ids import uuid7
-from outbox.metrics.names import LATENCY, METRICS
 from outbox.models import Hold, Lane, ParkedMessage, Replay, TopicPause
+from tests.alerts import rules_of
 from tests.outbox.events import tell_of
 from tests.outbox.letters import store_letters
 from tests.scraping import scrape
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOT = Path(__file__).resolve().parents[2]
 TOPIC = "opencore.user.v1"
-NAMES = {metric.name for metric in METRICS}
-(GROUP,) = yaml.safe_load((ROOT / "docker/alerts.yaml").read_text("utf-8"))["groups"]
-RULES: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in GROUP["rules"]}
-BOARD = json.loads((ROOT / "docker/grafana/dashboards/outbox.json").read_text("utf-8"))
+RULES = rules_of("outbox")
 EXPRESSION = re.compile(r"(\w+)(?:\{(.*)\})? (==|>|<) (\d+(?:\.\d+)?)")
 COMPARE = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
 
@@ -166,72 +159,6 @@ def test_an_alert_is_fired_by_what_it_warns_of(world: World, name: str) -> None:
 
 def test_nothing_is_tried_that_is_no_alert() -> None:
     assert set(CAUSES) == set(RULES)
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_an_alert_asks_for_a_metric_of_the_list(name: str) -> None:
-    match = EXPRESSION.fullmatch(RULES[name]["expr"])
-
-    assert match is not None
-    assert match.group(1) in NAMES
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_an_alert_says_for_how_long_and_how_urgently(name: str) -> None:
-    assert RULES[name]["for"] in {"1m", "5m"}
-    assert RULES[name]["labels"]["severity"] in {"page", "ticket"}
-    assert RULES[name]["annotations"]["summary"]
-
-
-def test_each_alert_has_an_entry_of_its_own_in_the_runbook() -> None:
-    headings = re.findall(
-        r"^## (.+)$", (ROOT / "RUNBOOK.md").read_text("utf-8"), re.MULTILINE
-    )
-    anchors = {f"RUNBOOK.md#{_anchor(heading)}" for heading in headings}
-
-    named = [rule["annotations"]["runbook"] for rule in RULES.values()]
-
-    assert set(named) - anchors == set()
-    assert len(set(named)) == len(RULES)
-
-
-def test_the_board_shows_exactly_the_metrics_of_the_list() -> None:
-    asked = " ".join(
-        target["expr"] for panel in BOARD["panels"] for target in panel["targets"]
-    )
-    shown = set(re.findall(r"\b(?:outbox|inbox|replay)_\w+", asked))
-
-    assert {name.removesuffix("_bucket") for name in shown} == NAMES
-    assert f"{LATENCY}_bucket" in shown
-
-
-def test_the_board_asks_the_source_that_is_provisioned() -> None:
-    sources = yaml.safe_load(
-        (ROOT / "docker/grafana/provisioning/datasources/prometheus.yaml").read_text(
-            "utf-8"
-        )
-    )["datasources"]
-
-    asked = {panel["datasource"]["uid"] for panel in BOARD["panels"]}
-
-    assert asked == {source["uid"] for source in sources}
-
-
-def test_the_panels_of_the_board_do_not_overlap() -> None:
-    cells = [
-        (column, row)
-        for place in (panel["gridPos"] for panel in BOARD["panels"])
-        for column in range(place["x"], place["x"] + place["w"])
-        for row in range(place["y"], place["y"] + place["h"])
-    ]
-
-    assert len(cells) == len(set(cells))
-    assert max(column for column, _ in cells) == 23
-
-
-def _anchor(heading: str) -> str:
-    """Return a heading's name in a link, as hosts of Markdown make it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _refuse(*_args: object) -> None:
