@@ -9,7 +9,7 @@ from django.http.request import split_domain_port, validate_host
 
 from gateway_proxy.core.errors import WebSocketNotSupported
 from gateway_proxy.core.gateway import HELD_BODY, Gateway
-from gateway_proxy.core.messages import AccessRecord, Answer, Headers
+from gateway_proxy.core.messages import AccessRecord, Answer
 from gateway_proxy.standing import standing_headers
 from gateway_proxy.streaming.answering import answer_of, send_answer, send_whole
 from gateway_proxy.streaming.bridge import Bridge
@@ -76,28 +76,34 @@ class AsgiFront:
         self, arrival: Arrival, send: Send, scheme: str, request_id: str
     ) -> None:
         began = time.monotonic()
-        record = AccessRecord()
+        sight = self._gateway.sight
+        sight.began()
+        record = AccessRecord(method=arrival.method, request_id=request_id)
+        status, size = 499, 0
+        try:
+            answer, gone = await self._answer(arrival, record, scheme)
+            status = answer.status
+            size = await send_answer(answer, send, method=arrival.method, gone=gone)
+        finally:
+            seconds = time.monotonic() - began
+            sight.finished(record, status=status, seconds=seconds, size=size)
+
+    async def _answer(
+        self, arrival: Arrival, record: AccessRecord, scheme: str
+    ) -> tuple[Answer, Receive | None]:
+        """Return the answer, and who can tell while it is sent that nobody waits."""
         gone = None
         try:
             request = arrival.incoming(
-                scheme=scheme, request_id=request_id, trusted=self._trusted
+                scheme=scheme, request_id=record.request_id, trusted=self._trusted
             )
             if request.length is not None and request.length <= HELD_BODY:
                 gone = arrival.receive
             answer = await self._gateway.forward(request, record)
         except Exception as error:  # noqa: BLE001 -- each is a problem to the client
-            answer = _told(error, arrival, request_id)
-        answer = self._surrounded(
-            answer,
-            record,
-            request_id,
-            asked=arrival.headers,
-            secure=scheme == "https",
-        )
-        try:
-            await send_answer(answer, send, method=arrival.method, gone=gone)
-        finally:
-            _note(arrival.method, record, answer.status, time.monotonic() - began)
+            answer = _told(error, arrival, record)
+        secure = scheme == "https"
+        return self._surrounded(answer, arrival, record, secure=secure), gone
 
     async def _hand_over(
         self, arrival: Arrival, send: Send, scheme: str, request_id: str
@@ -108,30 +114,22 @@ class AsgiFront:
             request = await arrival.outgoing(scheme=scheme, limit=limit)
             answer = await bridge.send(request)
         except Exception as error:  # noqa: BLE001 -- each is a problem to the client
-            answer = _told(error, arrival, request_id)
-            answer = self._surrounded(
-                answer,
-                AccessRecord(),
-                request_id,
-                asked=arrival.headers,
-                secure=scheme == "https",
-            )
+            record = AccessRecord(method=arrival.method, request_id=request_id)
+            answer = _told(error, arrival, record)
+            secure = scheme == "https"
+            answer = self._surrounded(answer, arrival, record, secure=secure)
         await send_answer(answer, send, method=arrival.method, gone=arrival.receive)
 
     def _surrounded(
-        self,
-        answer: Answer,
-        record: AccessRecord,
-        request_id: str,
-        *,
-        asked: Headers,
-        secure: bool,
+        self, answer: Answer, arrival: Arrival, record: AccessRecord, *, secure: bool
     ) -> Answer:
         """Return the answer with what every answer of the gateway carries."""
-        dressed = self._gateway.dress(answer.headers, asked=asked, record=record)
+        dressed = self._gateway.dress(
+            answer.headers, asked=arrival.headers, record=record
+        )
         present = {name for name, _ in dressed}
         standing = [one for one in self._standing[secure] if one[0] not in present]
-        headers = (*dressed, *standing, ("x-request-id", request_id))
+        headers = (*dressed, *standing, ("x-request-id", record.request_id))
         if is_draining():
             headers = (*headers, ("connection", "close"))
         return Answer(answer.status, answer.reason, headers, answer.body)
@@ -142,7 +140,8 @@ class AsgiFront:
             await send({"type": "websocket.close", "code": 1008})
             return
         request_id = accepted_request_id(arrival.header("x-request-id"))
-        answer = _told(WebSocketNotSupported(), arrival, request_id)
+        record = AccessRecord(method=arrival.method, request_id=request_id)
+        answer = _told(WebSocketNotSupported(), arrival, record)
         kind = "websocket.http.response"
         await send_whole(answer, send, method=arrival.method, kind=kind)
 
@@ -174,22 +173,11 @@ def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed)
 
 
-def _told(error: Exception, arrival: Arrival, request_id: str) -> Answer:
+def _told(error: Exception, arrival: Arrival, record: AccessRecord) -> Answer:
     problem = problem_of(error, method=arrival.method)
+    record.code = problem.code
     if problem.code == "internal_error":
         log.error("request failed", exc_info=error, extra={"method": arrival.method})
-    return answer_of(problem, request_id=request_id, public_url=settings.PUBLIC_URL)
-
-
-def _note(method: str, record: AccessRecord, status: int, seconds: float) -> None:
-    log.info(
-        "request answered",
-        extra={
-            "method": method,
-            "route": record.route,
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-            "user_id": record.user_id,
-            "upstream": record.upstream,
-        },
+    return answer_of(
+        problem, request_id=record.request_id, public_url=settings.PUBLIC_URL
     )

@@ -1,6 +1,6 @@
 """The gateway as this deployment's settings describe it, one for each kind of server."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Protocol
 
 from django.conf import settings
@@ -12,16 +12,20 @@ from gateway_proxy.blocking.interim import FirstTransport
 from gateway_proxy.config import GatewayConfig, read_config
 from gateway_proxy.core.gateway import Gateway, Parts
 from gateway_proxy.core.ports import Limits, Transport
+from gateway_proxy.core.sight import Sight
+from gateway_proxy.sight import current_sight
 from gateway_proxy.streaming import limits as streaming_limits
 from gateway_proxy.streaming.bridge import Bridge
 from gateway_proxy.streaming.interim import ThreadedTransport
-from opencore.tokens import read_access
+from opencore.tokens import mint_internal, read_access
 
 
 class OpenLimits(Protocol):
     """Opens limits of one kind."""
 
-    def __call__(self, *, url: str, timeout: float, processes: int) -> Limits:
+    def __call__(
+        self, *, url: str, timeout: float, processes: int, sight: Sight
+    ) -> Limits:
         """Return them."""
         ...
 
@@ -39,19 +43,32 @@ def _gateway_of(config: GatewayConfig) -> Gateway:
 def asgi_front() -> AsgiFront:
     """Return the front of an event loop: the gateway, and Django behind a bridge."""
     threads = settings.GATEWAY_THREADS
-    django = Bridge(threads=threads, waiting=threads * settings.GATEWAY_WAITING)
+    django = Bridge(
+        threads=threads,
+        waiting=threads * settings.GATEWAY_WAITING,
+        sight=current_sight(),
+    )
     transport = ThreadedTransport(django)
     gateway = _gateway(read_config(), streaming_limits.open_limits, transport)
     return AsgiFront(gateway, django=django, aside=Bridge(threads=2, waiting=8))
 
 
+@cache
+def _sight() -> Sight:
+    sight = current_sight()
+    watching.tell(sight)
+    return sight
+
+
 def _gateway(
     config: GatewayConfig, open_limits: OpenLimits, transport: Transport
 ) -> Gateway:
+    sight = _sight()
     limits = open_limits(
         url=config.redis_url,
         timeout=config.redis_timeout,
         processes=config.processes,
+        sight=sight,
     )
     return Gateway(
         Parts(
@@ -59,7 +76,9 @@ def _gateway(
             read_token=read_access,
             limits=limits,
             transport=transport,
+            mint_identity=mint_internal,
             cors=config.cross_origin,
+            sight=sight,
             verifies_tokens=config.verifies_tokens,
         )
     )

@@ -29,6 +29,11 @@ class Sources(AbstractContextManager["Sources", None]):
         self._looked_at: int | None = None
         self._reachable = True
 
+    @property
+    def reachable(self) -> bool:
+        """Tell whether Redis answered the last question."""
+        return self._reachable
+
     def first(self) -> RouteTable:
         """Return the table of a process that has none yet."""
         return self._from_redis() or self._from_database() or self.without_asking()

@@ -1,10 +1,9 @@
 """The gateway as a view, for every way that Django can be served."""
 
-import logging
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from http.cookies import Morsel
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -20,8 +19,8 @@ from gateway_proxy.blocking import run
 from gateway_proxy.core.messages import AccessRecord, Answer
 from gateway_proxy.front import current_gateway
 from gateway_proxy.incoming import read_headers, read_incoming
-
-log = logging.getLogger(__name__)
+from opencore.context import current_request_id
+from opencore.problems import problem_of
 
 
 class UpstreamNegotiates(BaseContentNegotiation):
@@ -62,7 +61,10 @@ class GatewayProxyView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Begin what the log line will say."""
         self.began = time.monotonic()
-        self.record = AccessRecord()
+        self.record = AccessRecord(
+            method=request.method or "", request_id=current_request_id() or ""
+        )
+        current_gateway().sight.began()
         super().initial(request, *args, **kwargs)
 
     def forward(self, request: Request, **_kwargs: object) -> HttpResponseBase:
@@ -94,18 +96,47 @@ class GatewayProxyView(APIView):
             del final[name]
         for name, value in dressed:
             final[name.title()] = value
-        log.info(
-            "request answered",
-            extra={
-                "method": request.method,
-                "route": self.record.route,
-                "status": final.status_code,
-                "ms": round((time.monotonic() - self.began) * 1000, 1),
-                "user_id": self.record.user_id,
-                "upstream": self.record.upstream,
-            },
-        )
+        self._finish(final)
         return final
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer with a problem, and note which."""
+        self.record.code = problem_of(exc, method=self.record.method).code
+        return super().handle_exception(exc)
+
+    def _finish(self, final: HttpResponseBase) -> None:
+        def finished(size: int) -> None:
+            seconds = time.monotonic() - self.began
+            current_gateway().sight.finished(
+                self.record, status=final.status_code, seconds=seconds, size=size
+            )
+
+        if isinstance(final, StreamingHttpResponse):
+            final.streaming_content = Measured(final.streaming_content, finished)
+        else:
+            finished(len(cast("HttpResponse", final).content))
+
+
+class Measured:
+    """A body on its way; when it is closed, its size is told."""
+
+    def __init__(self, body: Any, told: Callable[[int], None]) -> None:  # noqa: ANN401 -- any iterable that Django takes
+        self._body = body
+        self._told = told
+        self._size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the chunks."""
+        for chunk in self._body:
+            self._size += len(chunk)
+            yield chunk
+
+    def close(self) -> None:
+        """Let go."""
+        try:
+            getattr(self._body, "close", lambda: None)()
+        finally:
+            self._told(self._size)
 
 
 class VerbatimCookie(Morsel[str]):

@@ -12,11 +12,13 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import cast
 
 from django.conf import settings
 
 from gateway_proxy.board import Board
+from gateway_proxy.core.sight import Sight
 from gateway_proxy.core.table import RouteTable
 from gateway_proxy.keeping import TableFile
 from gateway_proxy.sources import Sources
@@ -40,6 +42,7 @@ class Watcher:
         self._pause = pause
         self._callbacks: list[Callback] = []
         self.table: RouteTable | None = None
+        self.looked_at = monotonic()
         self.forget_thread()
 
     def forget_thread(self) -> None:
@@ -95,6 +98,8 @@ class Watcher:
     def _look(self, sources: Sources) -> None:
         table = cast("RouteTable", self.table)
         self.table = sources.newer(table)
+        if sources.reachable:
+            self.looked_at = monotonic()
         sources.sign(_process(), self.table)
 
 
@@ -105,6 +110,17 @@ def current_table() -> RouteTable:
     if table is None or not watcher.running:
         return watcher.begin()
     return table
+
+
+def tell(sight: Sight) -> None:
+    """Tell each second which table is in use, and how old the last look is."""
+
+    def told() -> None:
+        stale = monotonic() - _watcher.looked_at
+        version = _watcher.table.version if _watcher.table else 0
+        sight.table_seen(version, stale_seconds=stale)
+
+    _watcher.watch(told)
 
 
 def begin() -> None:

@@ -1,5 +1,7 @@
 """Buckets in Redis, for servers of threads."""
 
+import time
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -8,22 +10,27 @@ from redis.retry import Retry
 from gateway_proxy.core.decisions import Charge, Decision
 from gateway_proxy.core.limiter import Limiter, LimitsUnavailable, SharedBuckets
 from gateway_proxy.core.script import SCRIPT, SHA, decision_of, question_of
+from gateway_proxy.core.sight import NoSight, Sight
 from opencore.revocations import Revocations
 
 
-def open_limits(*, url: str, timeout: float, processes: int) -> Limiter:
+def open_limits(
+    *, url: str, timeout: float, processes: int, sight: Sight | None = None
+) -> Limiter:
     """Return limits that are shared by Redis."""
     return Limiter(
-        RedisBuckets(url, timeout=timeout),
+        RedisBuckets(url, timeout=timeout, sight=sight),
         revocations=Revocations(url),
         processes=processes,
+        sight=sight,
     )
 
 
 class RedisBuckets(SharedBuckets):
     """Asks in the thread of the request, over a connection of the pool."""
 
-    def __init__(self, url: str, *, timeout: float) -> None:
+    def __init__(self, url: str, *, timeout: float, sight: Sight | None = None) -> None:
+        self._sight = sight or NoSight()
         # The client's own defaults would keep a request waiting for seconds, and each
         # question about the connection itself could take the time-out once more.
         self._client = Redis.from_url(
@@ -37,12 +44,14 @@ class RedisBuckets(SharedBuckets):
 
     async def decide(self, charge: Charge) -> Decision:
         """Return the decision, or raise LimitsUnavailable within the time-out."""
+        began = time.monotonic()
         try:
             answer = self._ask(question_of(charge))
         except RedisError as error:
             # The others that wait in the pool are likely to be as dead.
             self._client.connection_pool.disconnect(inuse_connections=False)
             raise LimitsUnavailable(str(error)) from error
+        self._sight.limiter_asked(time.monotonic() - began)
         return decision_of(charge, answer)
 
     async def close(self) -> None:

@@ -25,16 +25,21 @@ class Ejections:
         self._failures = [0] * hosts
         self._times = [0] * hosts
         self._until = [0.0] * hosts
+        self._was_out = [False] * hosts
 
     def rest(self, host: int) -> float:
         """Return the seconds until a host is back, 0 if it is not out."""
         until = self._until[host]
         return max(0.0, until - self._clock()) if until else 0.0
 
-    def succeeded(self, host: int) -> None:
-        """Note a success."""
+    def succeeded(self, host: int) -> bool:
+        """Note a success; return whether it is the first since the host was out."""
         if self._failures[host]:
             self._failures[host] = 0
+        if not self._was_out[host]:
+            return False
+        self._was_out[host] = False
+        return True
 
     def failed(self, host: int) -> float:
         """Note a failure; return for how long the host is out because of it."""
@@ -56,4 +61,5 @@ class Ejections:
         self._times[host] = min(self._times[host] + 1, LONGEST)
         seconds = OUT_FOR * self._times[host]
         self._until[host] = now + seconds
+        self._was_out[host] = True
         return seconds

@@ -13,8 +13,10 @@ from gateway_proxy.core.errors import (
     TokenRevoked,
 )
 from gateway_proxy.core.headers import (
+    IDENTITY_HEADER,
     headers_for_client,
     headers_for_upstream,
+    identity_headers,
     total_size,
 )
 from gateway_proxy.core.messages import (
@@ -29,13 +31,15 @@ from gateway_proxy.core.messages import (
 from gateway_proxy.core.ports import (
     CurrentTable,
     Limits,
+    MintIdentity,
     ReadToken,
     Transport,
 )
 from gateway_proxy.core.routes import API
+from gateway_proxy.core.sight import NoSight, Sight
 from gateway_proxy.core.table import Route, RouteTable
 from gateway_proxy.core.targets import check_target
-from gateway_proxy.core.tracing import Trace, trace_of
+from gateway_proxy.core.tracing import trace_of
 from gateway_proxy.core.upstreams import Upstream
 from opencore.claims import AccessClaims
 from opencore.errors import BodyTooLarge, DomainError, NotFound, RateLimited
@@ -55,7 +59,9 @@ class Parts:
     read_token: ReadToken
     limits: Limits
     transport: Transport
+    mint_identity: MintIdentity
     cors: CrossOrigin = field(default_factory=CrossOrigin)
+    sight: Sight = field(default_factory=NoSight)
     verifies_tokens: bool = True
 
 
@@ -69,6 +75,11 @@ class Gateway:
     def serves(self, path: str) -> bool:
         """Tell whether a path is one of the gateway's routes, as it is written."""
         return self._parts.table().find(path) is not None
+
+    @property
+    def sight(self) -> Sight:
+        """Return who watches."""
+        return self._parts.sight
 
     async def forward(self, request: Incoming, record: AccessRecord) -> Answer:
         """Return the upstream's answer, or refuse; the record is filled on the way."""
@@ -85,7 +96,8 @@ class Gateway:
         record.upstream = upstream.name
         trace = trace_of(request.headers)
         record.trace_id = trace.trace_id
-        outgoing = await _outgoing(request, route, claims, trace)
+        own = (*self._identity(request, route, claims), *trace.headers())
+        outgoing = await _outgoing(request, route, own)
         answered = await upstream.send(outgoing)
         record.upstream = answered.host.name
         headers = headers_for_client(
@@ -147,11 +159,25 @@ class Gateway:
         if not decision.allowed:
             raise RateLimited
 
+    def _identity(
+        self, request: Incoming, route: Route, claims: AccessClaims | None
+    ) -> Headers:
+        if claims is None:
+            return ()
+        if route.identity == "headers":
+            return identity_headers(claims)
+        audience = route.audience or route.prefix
+        token = self._parts.mint_identity(claims, audience, request.request_id)
+        return ((IDENTITY_HEADER, token),)
+
     def _upstream_of(self, route: Route) -> Upstream:
         upstream = self._upstreams.get(route.upstreams)
         if upstream is None:
             open_exchange = self._parts.transport.exchange_with
-            upstream = Upstream([open_exchange(one) for one in route.upstreams])
+            upstream = Upstream(
+                [open_exchange(one) for one in route.upstreams],
+                sight=self._parts.sight,
+            )
             # Of two that were made at once, both use the one that came first.
             upstream = self._upstreams.setdefault(route.upstreams, upstream)
         return upstream
@@ -174,14 +200,12 @@ def _admit(request: Incoming, table: RouteTable) -> Route:
     return route
 
 
-async def _outgoing(
-    request: Incoming, route: Route, claims: AccessClaims | None, trace: Trace
-) -> Outgoing:
+async def _outgoing(request: Incoming, route: Route, own: Headers) -> Outgoing:
     return Outgoing(
         method=request.method,
         path=API + request.path,
         query=request.query,
-        headers=headers_for_upstream(request, claims, trace.headers()),
+        headers=headers_for_upstream(request, own),
         body=await _body(request, route),
         scheme=request.scheme,
         host=request.host,

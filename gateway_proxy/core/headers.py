@@ -9,6 +9,9 @@ from gateway_proxy.core.routes import API
 from gateway_proxy.core.table import RouteTable
 from opencore.claims import AccessClaims
 
+# A token that tells an upstream who asks; see opencore.tokens.
+IDENTITY_HEADER = "x-opencore-identity"
+
 _HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -38,9 +41,7 @@ _GATEWAYS_WORDS = (*("x-user-", "x-org-", "x-session-", "x-forwarded-", "x-openc
 _NOT_FOR_CLIENTS = _HOP_BY_HOP | {"server", "x-request-id"}
 
 
-def headers_for_upstream(
-    request: Incoming, claims: AccessClaims | None, trace: Headers = ()
-) -> Headers:
+def headers_for_upstream(request: Incoming, own: Headers = ()) -> Headers:
     """Return the client's headers without what it may not say, then the gateway's own.
 
     The gateway's come last, so that no `Connection: X-User-Id` can strike them out.
@@ -51,7 +52,23 @@ def headers_for_upstream(
         for pair in request.headers
         if _may_be_said(pair[0]) and pair[0] not in listed
     ]
-    return (*kept, *_own_headers(request, claims), *trace)
+    return (
+        *kept,
+        ("x-forwarded-for", request.sender),
+        ("x-forwarded-proto", request.scheme),
+        ("x-forwarded-host", request.host),
+        ("x-request-id", request.request_id),
+        *own,
+    )
+
+
+def identity_headers(claims: AccessClaims) -> Headers:
+    """Return who asks, for an upstream that only the gateway reaches."""
+    return (
+        ("x-user-id", str(claims.user_id)),
+        ("x-user-role", claims.role),
+        ("x-session-id", str(claims.session_id)),
+    )
 
 
 def headers_for_client(headers: Headers, *, origin: str, table: RouteTable) -> Headers:
@@ -122,21 +139,4 @@ def _may_be_said(name: str) -> bool:
         or name.startswith(_GATEWAYS_WORDS)
         # A server that reads CGI names can't tell this from the name with hyphens.
         or "_" in name
-    )
-
-
-def _own_headers(request: Incoming, claims: AccessClaims | None) -> Headers:
-    own = (
-        ("x-forwarded-for", request.sender),
-        ("x-forwarded-proto", request.scheme),
-        ("x-forwarded-host", request.host),
-        ("x-request-id", request.request_id),
-    )
-    if claims is None:
-        return own
-    return (
-        *own,
-        ("x-user-id", str(claims.user_id)),
-        ("x-user-role", claims.role),
-        ("x-session-id", str(claims.session_id)),
     )

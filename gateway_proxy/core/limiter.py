@@ -12,6 +12,7 @@ from gateway_proxy.core.decisions import Charge, Decision
 from gateway_proxy.core.localbuckets import LocalBuckets
 from gateway_proxy.core.ports import Limits
 from gateway_proxy.core.refusals import Refusals
+from gateway_proxy.core.sight import NoSight, Sight
 from opencore.claims import AccessClaims
 
 log = logging.getLogger(__name__)
@@ -65,12 +66,14 @@ class Limiter(Limits):
         *,
         revocations: Revocations,
         processes: int = 1,
+        sight: Sight | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.alone = False
         self._shared = shared
         self._revocations = revocations
         self._processes = processes
+        self._sight = sight or NoSight()
         self._clock = clock
         self._local = LocalBuckets()
         self._refusals = Refusals()
@@ -128,6 +131,7 @@ class Limiter(Limits):
     def _note_failure(self, ticket: int, error: LimitsUnavailable) -> None:
         if self._breaker.failed(ticket):
             self.alone = True
+            self._sight.limiter_moved(local=True)
             log.warning(
                 "rate limits fell back to this process", extra={"reason": str(error)}
             )
@@ -135,6 +139,7 @@ class Limiter(Limits):
     def _note_success(self, ticket: int) -> None:
         if self._breaker.succeeded(ticket):
             self.alone = False
+            self._sight.limiter_moved(local=False)
             log.info("rate limits are shared again")
 
 

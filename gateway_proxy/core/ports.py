@@ -15,6 +15,8 @@ from opencore.claims import AccessClaims
 # Takes a token and the audience that a route asks for, if it asks for one. Raises a
 # refusal for whatever is wrong with the token, and nothing else.
 ReadToken = Callable[[str, str | None], AccessClaims]
+# Returns a token that tells an audience who asks, in the request of this id.
+MintIdentity = Callable[[AccessClaims, str, str], str]
 CurrentTable = Callable[[], RouteTable]
 
 

@@ -18,6 +18,7 @@ from gateway_proxy.core.errors import (
 from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.core.ports import Exchange
 from gateway_proxy.core.retrybudget import RetryBudget
+from gateway_proxy.core.sight import NoSight, Sight
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,13 @@ class Upstream:
     """
 
     def __init__(
-        self, exchanges: Sequence[Exchange], *, clock: Clock = time.monotonic
+        self,
+        exchanges: Sequence[Exchange],
+        *,
+        sight: Sight | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
+        self._sight = sight or NoSight()
         self.name = ", ".join(exchange.name for exchange in exchanges)
         self._clock = clock
         self._hosts = tuple(
@@ -79,6 +85,7 @@ class Upstream:
             if again is None:
                 raise
             first = problem
+        self._sight.upstream_retried(again[0].exchange.name)
         return await self._ask_again(*again, request, first)
 
     async def close(self) -> None:
@@ -92,8 +99,10 @@ class Upstream:
         except UpstreamProblem as problem:
             self._note_failure(host, ticket, problem)
             raise
-        self._ejections.succeeded(host.number)
+        if self._ejections.succeeded(host.number):
+            self._sight.host_moved(host.exchange.name, ejected=False)
         if host.breaker.succeeded(ticket):
+            self._sight.breaker_moved(host.exchange.name, is_open=False)
             log.info("upstream came back", extra={"upstream": host.exchange.name})
         return Answered(answer, host.exchange)
 
@@ -136,10 +145,13 @@ class Upstream:
         return self._admit(but=failed) or self._admit()
 
     def _note_failure(self, host: _Host, ticket: int, problem: UpstreamProblem) -> None:
+        self._sight.upstream_failed(host.exchange.name, problem.code)
         facts = {"upstream": host.exchange.name, "reason": problem.code}
         if host.breaker.failed(ticket):
+            self._sight.breaker_moved(host.exchange.name, is_open=True)
             log.warning("upstream was cut off", extra=facts)
         if seconds := self._ejections.failed(host.number):
+            self._sight.host_moved(host.exchange.name, ejected=True)
             log.warning("upstream was ejected", extra={**facts, "seconds": seconds})
 
     def _rest(self) -> int:

@@ -23,18 +23,20 @@ def answer_of(problem: Problem, *, request_id: str, public_url: str) -> Answer:
 
 async def send_answer(
     answer: Answer, send: Send, *, method: str, gone: Receive | None = None
-) -> None:
-    """Send an answer; a stream ends when its client is gone, if `gone` can tell."""
+) -> int:
+    """Send an answer, and return the bytes of its body that were sent.
+
+    A stream ends when its client is gone, if `gone` can tell.
+    """
     if isinstance(answer.body, bytes):
         await send_whole(answer, send, method=method)
-        return
+        return 0 if method == "HEAD" else len(answer.body)
     body = cast("AsyncBody", answer.body)
     try:
         await send(_start(answer.status, answer.headers))
         if gone is None:
-            await _pump(body, send)
-        else:
-            await _pump_until(gone, body, send)
+            return await _pump(body, send)
+        return await _pump_until(gone, body, send)
     finally:
         await body.aclose()
 
@@ -51,13 +53,16 @@ async def send_whole(
     await send({"type": f"{kind}.body", "body": b"" if method == "HEAD" else body})
 
 
-async def _pump(body: AsyncBody, send: Send) -> None:
+async def _pump(body: AsyncBody, send: Send) -> int:
+    size = 0
     async for chunk in body:
+        size += len(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+    return size
 
 
-async def _pump_until(gone: Receive, body: AsyncBody, send: Send) -> None:
+async def _pump_until(gone: Receive, body: AsyncBody, send: Send) -> int:
     pumping = asyncio.ensure_future(_pump(body, send))
     leaving = asyncio.ensure_future(_leave(gone))
     try:
@@ -67,8 +72,7 @@ async def _pump_until(gone: Receive, body: AsyncBody, send: Send) -> None:
         if not pumping.done():
             pumping.cancel()
             await asyncio.wait({pumping})
-    if not pumping.cancelled():
-        pumping.result()
+    return 0 if pumping.cancelled() else pumping.result()
 
 
 async def _leave(gone: Receive) -> None:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, cast
 from gateway_proxy.blocking.local import call_django, environ_of, file_of
 from gateway_proxy.core.errors import BridgeFull, MalformedRequest
 from gateway_proxy.core.messages import Answer, AsyncUpload, Body, Outgoing
+from gateway_proxy.core.sight import NoSight, Sight
 
 # How long a thread waits for a client to take a chunk, or to send one.
 LONGEST_STALL = 30.0
@@ -35,9 +36,12 @@ class Bridge:
         threads: int,
         waiting: int,
         call: Callable[[dict[str, Any]], Answer] = call_django,
+        sight: Sight | None = None,
     ) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bridge")
         self._room = threads + waiting
+        self._size = threads
+        self._sight = sight or NoSight()
         self._taken = 0
         self._call = call
 
@@ -55,7 +59,7 @@ class Bridge:
         if self._taken >= self._room:
             wait = random.randint(1, 2)  # noqa: S311 -- no secret
             raise BridgeFull(headers={"Retry-After": str(wait)})
-        self._taken += 1
+        self._note(self._taken + 1)
         loop = asyncio.get_running_loop()
         crossing = _Crossing(loop, self._call, self._leave)
         try:
@@ -70,7 +74,12 @@ class Bridge:
         self._threads.shutdown(wait=False)
 
     def _leave(self) -> None:
-        self._taken -= 1
+        self._note(self._taken - 1)
+
+    def _note(self, taken: int) -> None:
+        self._taken = taken
+        busy = min(taken, self._size)
+        self._sight.bridge_loaded(queued=taken - busy, busy=busy)
 
 
 class _Crossing:

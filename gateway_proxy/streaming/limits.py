@@ -1,6 +1,7 @@
 """Buckets in Redis, for event loops."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +14,22 @@ from redis.retry import Retry
 from gateway_proxy.core.decisions import Charge, Decision
 from gateway_proxy.core.limiter import Limiter, LimitsUnavailable, SharedBuckets
 from gateway_proxy.core.script import SCRIPT, SHA, decision_of, question_of
+from gateway_proxy.core.sight import NoSight, Sight
 from opencore.revocations import Revocations
 
 MOST_WAITING = 10_000
 _Words = list[str | int | float]
 
 
-def open_limits(*, url: str, timeout: float, processes: int) -> Limiter:
+def open_limits(
+    *, url: str, timeout: float, processes: int, sight: Sight | None = None
+) -> Limiter:
     """Return limits that are shared by Redis."""
     return Limiter(
-        RedisBuckets(url, timeout=timeout),
+        RedisBuckets(url, timeout=timeout, sight=sight),
         revocations=Revocations(url),
         processes=processes,
+        sight=sight,
     )
 
 
@@ -42,7 +47,8 @@ class RedisBuckets(SharedBuckets):
     its time-out at most, however long the server or the line of questions is.
     """
 
-    def __init__(self, url: str, *, timeout: float) -> None:
+    def __init__(self, url: str, *, timeout: float, sight: Sight | None = None) -> None:
+        self._sight = sight or NoSight()
         self._connection = _connection_to(url)
         self._timeout = timeout
         self._waiting: list[_Question] = []
@@ -80,9 +86,11 @@ class RedisBuckets(SharedBuckets):
 
     async def _ask(self, questions: list[_Question]) -> None:
         reason = "the answer was lost"
+        began = time.monotonic()
         try:
             async with asyncio.timeout_at(questions[0].deadline):
                 answers = await self._exchange([one.words for one in questions])
+            self._sight.limiter_asked(time.monotonic() - began)
             for question, answer in zip(questions, answers, strict=True):
                 if not isinstance(answer, list):
                     _give_up([question], str(answer))

@@ -1,6 +1,7 @@
 """Both fronts answer each case alike: status, headers, body, and what went upstream."""
 
 import json
+import logging
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +11,11 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
+from gateway_proxy import watching
 from gateway_proxy.core.messages import METHODS
+from gateway_proxy.defaults import default_table
+from opencore.telemetry import ACCESS_LOG
+from opencore.tokens import read_access, read_internal
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.conformance import Asked, Front, LoopFront, Said, ViewFront
 from tests.gateway_proxy.conftest import bearer_of
@@ -21,6 +26,10 @@ from tests.gateway_proxy.test_targets import TRICKS
 pytestmark = pytest.mark.usefixtures("gateway")
 
 # They differ from one answer to the next, and a view can't end a connection.
+LOGGED = (
+    *("method", "route", "status", "bytes", "user_id", "upstream", "limited"),
+    "refusal",
+)
 OWN = {"connection", "date", "x-request-id"}
 # New in each request, or always sent by Django's test client.
 NOT_COMPARED = {"x-request-id", "traceparent"}
@@ -330,6 +339,59 @@ def test_limits_are_told_alike(
     assert _comparable(refused[0]) == _comparable(refused[1])
     assert (refused[0].status, code_of(refused[0])) == (429, "rate_limited")
     assert refused[0].header("retry-after") == "100"
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [("/billing/secret?a=secret", None), ("/billing/%00", "malformed_request")],
+)
+def test_the_log_and_the_counts_say_the_same(
+    fronts: dict[str, Front],
+    signed_in: tuple[tuple[str, str], ...],
+    service: Service,
+    caplog: pytest.LogCaptureFixture,
+    target: str,
+    code: str | None,
+) -> None:
+    caplog.set_level(logging.INFO, ACCESS_LOG)
+    asked = Asked("GET", target, signed_in)
+
+    said = [fronts[name].ask(asked) for name in ("view", "loop")]
+
+    view, loop = (
+        {name: vars(line)[name] for name in LOGGED}
+        for line in caplog.records
+        if line.name == ACCESS_LOG
+    )
+    assert view == loop
+    assert view["route"] == ("/billing" if code is None else None)
+    assert view["refusal"] == code
+    assert view["bytes"] == len(said[0].body)
+    assert "secret" not in repr(view)
+
+
+def test_an_upstream_is_told_who_asks_by_a_token_if_its_route_says_so(
+    ask_both: Callable[[Asked], Said],
+    signed_in: tuple[tuple[str, str], ...],
+    service: Service,
+    gateway: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gateway.JWT_INTERNAL_SIGNING_KEY = "k" * 48
+    plain = default_table()
+    routes = tuple(replace(route, identity="token") for route in plain.routes)
+    monkeypatch.setattr(
+        watching, "current_table", lambda: replace(plain, routes=routes)
+    )
+
+    ask_both(Asked(headers=(*signed_in, ("x-opencore-identity", "forged"))))
+
+    (received,) = service.received
+    (token,) = received.values("X-OpenCore-Identity")
+    claims = read_internal(token, "/billing")
+    access = read_access(signed_in[0][1].removeprefix("Bearer "))
+    assert (claims.user_id, claims.session_id) == (access.user_id, access.session_id)
+    assert received.values("X-User-Id") == []
 
 
 @pytest.mark.parametrize("target", ["/auth/x", "/users/me", "/orgs/7"])

@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from gateway_proxy.core.messages import METHODS
 from gateway_proxy.front import current_gateway
+from opencore.telemetry import ACCESS_LOG
 from opencore.tokens import mint_access
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.conftest import bearer_of
@@ -489,9 +490,9 @@ def test_each_request_leaves_one_line_in_the_log(
     ada: UUID,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "gateway_proxy.views")
+    caplog.set_level(logging.INFO, ACCESS_LOG)
 
-    client.get("/billing/secret?token=secret", headers=bearer)
+    client.get("/billing/secret?token=secret", headers=bearer).getvalue()
 
     (record,) = caplog.records
     assert record.message == "request answered"
