@@ -74,6 +74,7 @@ app.conf.beat_schedule = {
     "accounts-delete-stale-challenges": _every(600, "accounts.delete_stale_challenges"),
     "gateway-hang-table": _every(60, "gateway.hang_table"),
     "accounts-republish-revocations": _every(30, "accounts.republish_revocations"),
+    "opencore-republish-revoked-keys": _every(30, "opencore.republish_revoked_keys"),
     "opencore-delete-expired-idempotency-keys": _every(
         600, "opencore.delete_expired_idempotency_keys"
     ),

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from opencore.postgresql.append_only import append_only
+
 
 class IdempotencyKey(models.Model):
     """What a request was answered, so that its repetition is answered the same."""
@@ -30,3 +32,28 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.route} {self.key}"
+
+
+class RevokedKey(models.Model):
+    """A key whose access tokens no gateway lets pass, and who decided it why."""
+
+    kid = models.TextField(unique=True)
+    revoked_at = models.DateTimeField()
+    actor = models.TextField()
+    reason = models.TextField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(kid__regex="^[A-Za-z0-9_-]{1,32}$"),
+                name="revoked_key_has_a_possible_name",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(actor="") & ~models.Q(reason=""),
+                name="revoked_key_names_who_and_why",
+            ),
+        )
+        triggers = append_only("revoked keys", constraint="revoked_key_stays_so")
+
+    def __str__(self) -> str:
+        return self.kid
