@@ -16,6 +16,7 @@ from tests.gateway_proxy.redis_server import RedisServer
 pytestmark = pytest.mark.django_db
 
 DECIDED = ("--execute", "--reason", WHY, "--actor", "grace")
+RUNBOOK = Path(__file__).resolve().parents[2] / "RUNBOOK.md"
 DIFFERENCE = "~ /routes/~1billing/cost 1 -> 5\n"
 
 
@@ -157,3 +158,15 @@ def test_a_file_that_is_no_document_is_refused(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="can't be read: No such file"):
         run("--diff", str(tmp_path / "none.json"))
+
+
+def test_the_file_that_the_runbook_shows_can_be_applied(tmp_path: Path) -> None:
+    entry = RUNBOOK.read_text("utf-8").partition("What such a file may hold")[2]
+    file = tmp_path / "shown.json"
+    file.write_text(entry.split("```")[1], "utf-8")
+
+    said = run("--apply", str(file), *DECIDED)
+
+    assert "~ /routes/~1orgs/enabled true -> false\n" in said
+    assert "~ /limits/network/shadow false -> true\n" in said
+    assert said.endswith("Published version 1 with 10 differences to version 0.\n")
