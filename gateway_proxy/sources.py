@@ -27,12 +27,8 @@ class Sources(AbstractContextManager["Sources", None]):
         self._board = board
         self._file = file
         self._looked_at: int | None = None
-        self._reachable = True
-
-    @property
-    def reachable(self) -> bool:
-        """Tell whether Redis answered the last question."""
-        return self._reachable
+        # Whether Redis answered when it was asked last.
+        self.reachable = True
 
     def first(self) -> RouteTable:
         """Return the table of a process that has none yet."""
@@ -61,7 +57,7 @@ class Sources(AbstractContextManager["Sources", None]):
 
     def sign(self, process: str, table: RouteTable) -> None:
         """Say in Redis which version a process runs, if Redis answers."""
-        if not self._reachable:
+        if not self.reachable:
             return
         try:
             self._board.sign(Sighting(process, table.version))
@@ -123,9 +119,9 @@ class Sources(AbstractContextManager["Sources", None]):
         return table
 
     def _note(self, *, reachable: bool, why: str = "") -> None:
-        if reachable == self._reachable:
+        if reachable == self.reachable:
             return
-        self._reachable = reachable
+        self.reachable = reachable
         if reachable:
             log.info("redis answers again; the route table is looked after")
         else:

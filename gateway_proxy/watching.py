@@ -42,7 +42,7 @@ class Watcher:
         self._pause = pause
         self._callbacks: list[Callback] = []
         self.table: RouteTable | None = None
-        self.looked_at = monotonic()
+        self._deaf_since: float | None = None
         self.forget_thread()
 
     def forget_thread(self) -> None:
@@ -65,6 +65,11 @@ class Watcher:
     def watch(self, callback: Callback) -> None:
         """Call it each second from now on, in the thread that watches."""
         self._callbacks.append(callback)
+
+    def stale_seconds(self) -> float:
+        """Return for how long Redis did not say whether there is a newer table."""
+        since = self._deaf_since
+        return 0.0 if since is None else monotonic() - since
 
     def stop(self) -> None:
         """End the thread and forget the table."""
@@ -98,9 +103,11 @@ class Watcher:
     def _look(self, sources: Sources) -> None:
         table = cast("RouteTable", self.table)
         self.table = sources.newer(table)
-        if sources.reachable:
-            self.looked_at = monotonic()
         sources.sign(_process(), self.table)
+        if sources.reachable:
+            self._deaf_since = None
+        elif self._deaf_since is None:
+            self._deaf_since = monotonic()
 
 
 def current_table() -> RouteTable:
@@ -116,9 +123,8 @@ def tell(sight: Sight) -> None:
     """Tell each second which table is in use, and how old the last look is."""
 
     def told() -> None:
-        stale = monotonic() - _watcher.looked_at
         version = _watcher.table.version if _watcher.table else 0
-        sight.table_seen(version, stale_seconds=stale)
+        sight.table_seen(version, stale_seconds=stale_seconds())
 
     _watcher.watch(told)
 
@@ -126,6 +132,11 @@ def tell(sight: Sight) -> None:
 def begin() -> None:
     """Begin to watch before the first request."""
     _watcher.begin()
+
+
+def stale_seconds() -> float:
+    """Return for how long nobody said whether there is a newer table."""
+    return _watcher.stale_seconds()
 
 
 def watch(callback: Callback) -> None:

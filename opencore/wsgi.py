@@ -8,6 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencore.settings.production")
 
 application = get_wsgi_application()
 
+from gateway_proxy.watching import begin  # noqa: E402 -- apps are loading
 from opencore.boot import prepare_to_serve  # noqa: E402 -- apps are loading
 
 prepare_to_serve()
+begin()

@@ -346,14 +346,16 @@ def test_a_redis_that_goes_and_comes_back_is_said_once_each(
 
     mortal_redis.kill()
     wait_until(lambda: away in caplog.messages)
+    wait_until(lambda: watcher.stale_seconds() > 0.0)
     kept = cost_of_billing(watcher)
     mortal_redis.start()
     wait_until(lambda: again in caplog.messages)
     publish(COST_NINE)
     wait_until(lambda: cost_of_billing(watcher) == 9)
+    stale = watcher.stale_seconds()
     watcher.stop()
 
-    assert kept == 5
+    assert (kept, stale) == (5, 0.0)
     assert (caplog.messages.count(away), caplog.messages.count(again)) == (1, 1)
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from runpy import run_module
 from time import monotonic
 
 import pytest
@@ -141,6 +142,21 @@ def test_unsafe_settings_are_refused_before_anybody_waits(
     (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code == 3
     assert line.startswith("OpenCore does not start: CODE_PEPPER is published")
+
+
+@pytest.mark.parametrize("module", ["opencore.wsgi", "opencore.asgi"])
+def test_a_server_has_a_route_table_before_its_first_request(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr("django.setup", lambda **_: None)
+    monkeypatch.setattr("gateway_proxy.front.asgi_front", lambda: None)
+    monkeypatch.setattr("opencore.boot.prepare_to_serve", lambda: done.append("ready"))
+    monkeypatch.setattr("gateway_proxy.watching.begin", lambda: done.append("table"))
+
+    run_module(module)
+
+    assert done == ["ready", "table"]
 
 
 @pytest.mark.parametrize("module", ["opencore.wsgi", "opencore.asgi"])
