@@ -5,6 +5,7 @@ It reaches into what Gunicorn does not promise to keep, so Gunicorn's version is
 """
 
 import asyncio
+import mmap
 import socket
 import struct
 from collections.abc import Sequence
@@ -25,12 +26,17 @@ from opencore.problems.problem import MEDIA_TYPE
 
 # Seconds that a new connection has to send the head of its first request.
 LONGEST_HEAD = 10.0
+# Seconds that a worker serves on while the one that replaces it is still loading.
+LONGEST_OVERLAP = 20.0
 _CODES = {
     408: "request_timeout",
     414: "uri_too_long",
     431: "headers_too_large",
     500: "internal_error",
 }
+_AGE = struct.Struct("q")
+# How old the youngest worker with an application is; all of them share the memory.
+_loaded = mmap.mmap(-1, _AGE.size)
 # Their stubs hide what is overridden here.
 _protocol: Any = protocol
 _gasgi: Any = gasgi
@@ -59,7 +65,8 @@ class Protocol(_protocol.ASGIProtocol):  # type: ignore[misc]  # -- it is Any, s
         return super()._on_headers_complete()
 
     def _will_close(self, *about: Any) -> bool:
-        return is_draining() or bool(super()._will_close(*about))
+        last = self.worker.leaving or is_draining()
+        return last or bool(super()._will_close(*about))
 
     def _send_response_start(
         self,
@@ -95,8 +102,11 @@ class Protocol(_protocol.ASGIProtocol):  # type: ignore[misc]  # -- it is Any, s
         self._safe_write(refusal(status))
 
 
-class Worker(gasgi.ASGIWorker):
-    """Serves with that protocol, and does not tell which server it is."""
+class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see above
+    """Serves with that protocol, and when it is replaced until its successor serves."""
+
+    leaving = False
+    _leaves_at = 0.0
 
     def init_process(self) -> None:
         """Put both in the place of Gunicorn's, which has no setting for either."""
@@ -105,6 +115,39 @@ class Worker(gasgi.ASGIWorker):
         # What it finds is kept in the class that is asked, and read from the base.
         _protocol.ASGIProtocol._check_h1c_protocol_available()
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the application, and let those that this worker replaces know."""
+        super().load_wsgi()
+        _loaded[:] = _AGE.pack(self.age)
+
+    def handle_exit_signal(self) -> None:
+        """Leave at once before a stop; at a reload when there is a successor."""
+        # Gunicorn repeats the signal once a second.
+        if not self._leaves_at:
+            self._leaves_at = self.loop.time() + LONGEST_OVERLAP
+            self._leave_when_replaced()
+
+    async def _serve(self) -> None:
+        self._serving = asyncio.current_task()
+        await super()._serve()
+
+    def _leave_when_replaced(self) -> None:
+        (newest,) = _AGE.unpack(_loaded[:])
+        late = self.loop.time() > self._leaves_at
+        if is_draining() or newest > self.age or late:
+            self._leave()
+        else:
+            self.loop.call_later(0.1, self._leave_when_replaced)
+
+    def _leave(self) -> None:
+        if not self.servers:
+            super().handle_exit_signal()
+            return
+        # Were it no more `alive`, Gunicorn would cut connections that it has just
+        # promised to keep. So each is told with its next answer that it ends.
+        self.leaving = True
+        self._serving.cancel()
 
 
 class Threads(ThreadWorker):

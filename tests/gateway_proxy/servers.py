@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
@@ -49,7 +49,7 @@ def all_servers(environment: Mapping[str, str]) -> Iterator[dict[str, int]]:
     with ExitStack() as stack:
         ports = {name: free_port() for name in SERVERS}
         processes = {
-            name: stack.enter_context(_running(command(ports[name]), environment))
+            name: stack.enter_context(_started(command(ports[name]), environment))
             for name, command in SERVERS.items()
         }
         for name, process in processes.items():
@@ -58,7 +58,17 @@ def all_servers(environment: Mapping[str, str]) -> Iterator[dict[str, int]]:
 
 
 @contextmanager
-def _running(
+def running(
+    command: Callable[[int], tuple[str, ...]], port: int, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one server; yields its process when it answers."""
+    with _started(command(port), environment) as process:
+        _wait_for(port, process)
+        yield process
+
+
+@contextmanager
+def _started(
     command: tuple[str, ...], environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     quick = {"DRAIN_SECONDS": "0", **environment}
