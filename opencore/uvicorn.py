@@ -71,10 +71,10 @@ class Protocol(HttpToolsProtocol):
         self._reads_head, self._head_size = True, 0
 
     def shutdown(self) -> None:
-        """Let an idle client send one more request instead of cutting it off."""
+        """Keep what was said to be kept for one more request, and cut no idle client."""
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            super().shutdown()
+        if cycle is not None and not cycle.response_started:
+            cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- Uvicorn's own signature
         """Say it in OpenCore's words."""
@@ -102,16 +102,18 @@ class Server(uvicorn.Server):
     """Serves on for DRAIN_SECONDS after SIGTERM while it is not ready."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Let SIGTERM drain first; anything else, and a second one, stops at once."""
+        """Let SIGTERM drain first; a second one stops at once, as Ctrl-C does."""
         drain_seconds = environment_of_this_start().drain_seconds
-        if sig != signal.SIGTERM or is_draining() or not drain_seconds:
-            start_draining()
-            super().handle_exit(sig, frame)
-            return
+        stops_now = is_draining() or not drain_seconds
         start_draining()
-        timer = Timer(drain_seconds, self._stop)
-        timer.daemon = True
-        timer.start()
+        if sig != signal.SIGTERM:
+            super().handle_exit(sig, frame)
+        elif stops_now:
+            self._stop()
+        else:
+            timer = Timer(drain_seconds, self._stop)
+            timer.daemon = True
+            timer.start()
 
     def _stop(self) -> None:
         self.should_exit = True

@@ -15,11 +15,10 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from opencore.localservices.places import answers
 from tests.gateway_proxy.conftest import bearer_of
 from tests.gateway_proxy.redis_server import RedisServer, free_port
 from tests.gateway_proxy.servers import gunicorn, running
-from tests.gateway_proxy.service import Handler, Service, serving, stream_in_steps
+from tests.gateway_proxy.service import Handler, Service, serving
 
 CLIENTS = 24
 SERVICE_TIME, PAUSE = 0.02, 0.05
@@ -78,14 +77,6 @@ class Gateway:
     def __init__(self, pid: int, port: int) -> None:
         self.port = port
         self._parent = psutil.Process(pid)
-
-    def stop(self) -> None:
-        """Have it stopped, and wait until nobody new is let in."""
-        self._parent.terminate()
-        deadline = monotonic() + PATIENCE
-        while answers(self.port):
-            assert monotonic() < deadline, "it still listens"
-            Event().wait(0.05)
 
     def reload_ten_times(self) -> None:
         """Have the worker replaced ten times, one after the other."""
@@ -150,23 +141,3 @@ def test_ten_reloads_lose_no_post_and_no_bucket(
     assert crowd.statuses == {200: total}
     assert len(service.received) == total
     assert crowd.remaining == set(range(BURST - total, BURST))
-
-
-def test_a_connection_that_was_to_be_kept_is_told_its_end_with_one_more_answer(
-    gateway: Gateway, service: Service
-) -> None:
-    service.misbehave = stream_in_steps
-    line = HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
-    headers = bearer_of(uuid4())
-    line.request("GET", "/billing", headers=headers)
-    kept = line.getresponse()
-
-    gateway.stop()
-    service.misbehave = None
-    service.released.set()
-    kept.read()
-    line.request("GET", "/billing", headers=headers)
-    last = line.getresponse()
-
-    assert (kept.status, kept.will_close) == (200, False)
-    assert (last.status, last.will_close) == (200, True)

@@ -13,6 +13,7 @@ from tests.gateway_proxy.redis_server import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:opencore.gunicorn")
+UVICORN = (sys.executable, "-m", "opencore.uvicorn")
 THREADS = ("--worker-class", "opencore.serving.Threads", "--threads", "8")
 ONE_WORKER = ("--workers", "1", "--log-level", "critical")
 PATIENCE = 60.0
@@ -32,8 +33,7 @@ def gunicorn_threads(port: int) -> tuple[str, ...]:
 
 def uvicorn(port: int) -> tuple[str, ...]:
     """Return how Uvicorn serves the ASGI front."""
-    module = (sys.executable, "-m", "opencore.uvicorn")
-    return (*module, "--port", str(port), "tests.gateway_proxy.asgi:application")
+    return (*UVICORN, "--port", str(port), "tests.gateway_proxy.asgi:application")
 
 
 SERVERS = {

@@ -1,0 +1,113 @@
+"""The servers around OpenCore: what a client is told of their stop, and when."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import pytest
+
+from opencore.localservices.places import answers
+from tests.gateway_proxy.redis_server import free_port
+from tests.gateway_proxy.servers import GUNICORN, ONE_WORKER, UVICORN, running
+
+APP = "tests.opencore.halves:application"
+PATIENCE = 60.0
+Command = Callable[[int], tuple[str, ...]]
+
+
+def gunicorn(port: int) -> tuple[str, ...]:
+    return (*GUNICORN, *ONE_WORKER, "--bind", f"127.0.0.1:{port}", APP)
+
+
+def uvicorn(port: int) -> tuple[str, ...]:
+    return (*UVICORN, "--port", str(port), APP)
+
+
+pytestmark = pytest.mark.parametrize("command", [gunicorn, uvicorn])
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+def until_closed(port: int) -> None:
+    """Return when nobody new is let in."""
+    deadline = monotonic() + PATIENCE
+    while answers(port):
+        assert monotonic() < deadline, "it still listens"
+        Event().wait(0.05)
+
+
+def ask(line: HTTPConnection, path: str = "/") -> tuple[bytes, bool]:
+    """Return the answer, and whether it is the connection's last one."""
+    line.request("GET", path)
+    answer = line.getresponse()
+    return answer.read(), answer.will_close
+
+
+@contextmanager
+def connected(port: int) -> Iterator[HTTPConnection]:
+    line = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+def test_a_connection_that_was_to_be_kept_is_told_its_end_with_one_more_answer(
+    command: Command, port: int, tmp_path: Path
+) -> None:
+    release = tmp_path / "release"
+    with (
+        running(command, port, {"RELEASE": str(release)}) as process,
+        connected(port) as line,
+    ):
+        line.request("GET", "/halves")
+        kept = line.getresponse()
+
+        process.send_signal(signal.SIGTERM)
+        until_closed(port)
+        release.touch()
+
+        assert (kept.read(), kept.will_close) == (b"ok", False)
+        assert ask(line) == (b"ok", True)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_an_idle_connection_is_told_its_end_with_one_more_answer(
+    command: Command, port: int
+) -> None:
+    with running(command, port, {}) as process, connected(port) as line:
+        before = ask(line)
+
+        process.send_signal(signal.SIGTERM)
+        until_closed(port)
+
+        assert before == (b"ok", False)
+        assert ask(line) == (b"ok", True)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_server_that_drains_serves_on_and_keeps_no_connection(
+    command: Command, port: int
+) -> None:
+    with running(command, port, {"DRAIN_SECONDS": "600"}) as process:
+        process.send_signal(signal.SIGTERM)
+        deadline = monotonic() + PATIENCE
+        while not asked_anew(port)[1]:
+            assert monotonic() < deadline, "it does not drain"
+            Event().wait(0.05)
+
+        assert asked_anew(port) == (b"ok", True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def asked_anew(port: int) -> tuple[bytes, bool]:
+    with connected(port) as line:
+        return ask(line)
