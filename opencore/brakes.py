@@ -1,9 +1,8 @@
 """Brakes on single views: so many requests of a kind per time, counted in Redis."""
 
-import threading
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import redis
@@ -24,6 +23,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 WhenDown = Literal["open", "closed", "local"]
 Key = Callable[[HttpRequest], str] | Literal["address"]
+
+# The longest unused make room.
+_CLIENTS_REMEMBERED = 10_000
 
 
 def brake(
@@ -94,11 +96,28 @@ def sender_address(request: HttpRequest | Request) -> str:
     )
 
 
+class _WithoutRedis:
+    """What all threads of this process count, and know, while a Redis is away.
+
+    Django makes a cache for each thread; apart, each would let the rate through.
+    """
+
+    def __init__(self, server: str) -> None:
+        options = {"OPTIONS": {"MAX_ENTRIES": _CLIENTS_REMEMBERED}}
+        self.counts = LocMemCache(f"brakes of {server}", options)
+        self.until = 0.0
+
+
+@cache
+def _without(server: str) -> _WithoutRedis:
+    return _WithoutRedis(server)
+
+
 class BrakeCache(RedisCache):
     """Counts in Redis while it answers, in this process while it doesn't.
 
-    After a failure Redis is left alone for a second, so that a hung one costs one
-    time-out per second and not one per request.
+    After a failure Redis is left alone for a second, so that a hung one costs a
+    process one time-out per second and not one per request.
     """
 
     pause: ClassVar[float] = 1.0
@@ -114,13 +133,11 @@ class BrakeCache(RedisCache):
             },
         }
         super().__init__(server, params)
-        self._local = LocMemCache(f"brakes-{id(self)}", {})
-        self._down_until = 0.0
-        self._lock = threading.Lock()
+        self._without = _without(server)
 
     def is_down(self) -> bool:
         """Tell whether counts are kept here because Redis failed just now."""
-        return time.monotonic() < self._down_until
+        return time.monotonic() < self._without.until
 
     def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:  # noqa: ANN401 -- the signature is Django's
         """Set the count if there is none; true if there was none."""
@@ -143,8 +160,8 @@ class BrakeCache(RedisCache):
             try:
                 return getattr(super(), operation)(*args, **kwargs)
             except (redis.RedisError, OSError):
-                self._down_until = time.monotonic() + self.pause
-        return getattr(self._local, operation)(*args, **kwargs)
+                self._without.until = time.monotonic() + self.pause
+        return getattr(self._without.counts, operation)(*args, **kwargs)
 
 
 def _cache() -> BrakeCache:
