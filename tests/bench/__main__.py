@@ -24,6 +24,7 @@ OPTIONS: dict[str, tuple[int, str]] = {
     "rows": (1_000_000, "how many more events wait in the large backlog"),
     "snapshot_seconds": (60, "how long an old snapshot is held open"),
     "letters": (5_000, "how many dead letters are replayed"),
+    "load_seconds": (5, "how long each contestant of the gateway's is under load"),
     "peer_seconds": (10, "how long a peer may drain in a round, if it does not end"),
 }
 # The options that each bench takes.
@@ -35,6 +36,7 @@ BENCHES = {
     "growth": ("events", "rounds", "rows", "brokers", "snapshot_seconds"),
     "replaying": ("letters",),
     "serving": ("events", "rounds"),
+    "gateway": ("load_seconds", "rounds", "peers"),
 }
 
 
@@ -120,7 +122,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peers",
         nargs="*",
-        default=sorted(path.stem for path in (HERE / "peers").glob("*.txt")),
+        default=[
+            *sorted(path.stem for path in (HERE / "peers").glob("*.txt")),
+            *("nginx", "today"),
+        ],
         help="beside which peers; none if none is named",
     )
     parser.add_argument(

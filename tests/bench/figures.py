@@ -122,11 +122,11 @@ def interleaved(
 ) -> Rounds:
     """Measure each way once a round, one after another."""
     samples: dict[str, list[Sample]] = {name: [] for name in ways}
-    for number in range(1, rounds + 1):
+    for turn in range(1, rounds + 1):
         for name, measure in ways.items():
             found = measure()
             samples[name].append(found)
-            say(f"{bench} {number} of {rounds}: {name}: {found.value:,.0f} {unit}")
+            say(f"{bench} {turn} of {rounds}: {name}: {number(found.value)} {unit}")
     return Rounds(bench=bench, unit=unit, samples=samples)
 
 
@@ -160,6 +160,11 @@ def timed(count: int, act: Callable[[], object]) -> Sample:
     act()
     seconds, cpu = perf_counter() - began, process_time() - cpu
     return Sample(count / seconds, cpu / count * 1e6)
+
+
+def number(value: float) -> str:
+    """Return it with as many digits as say something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

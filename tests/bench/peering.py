@@ -52,18 +52,7 @@ class Peer:
 
     def install(self, say: Say) -> None:
         """Make its environment unless it is there; raise PeerAbsent if that fails."""
-        stamp = self._home / "lock.sha256"
-        digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()
-        if stamp.exists() and stamp.read_text("utf-8") == digest:
-            return
-        say(f"Installing {self.name}")
-        _uv("venv", "--clear", "--python", self.python, str(self._home))
-        interpreter = str(self._home / "bin" / "python")
-        _uv(
-            *("pip", "install", "--python", interpreter),
-            *("--require-hashes", "-r", str(self.lock)),
-        )
-        stamp.write_text(digest, "utf-8")
+        install(self._home, self.lock, python=self.python, say=say)
 
     def drain(self, *, events: int, seconds: int) -> Sample:
         """Let its relay send so many events, at most so long; return its rate."""
@@ -116,6 +105,22 @@ PEERS = (
     Peer("django-celery-outbox", "to Redis, batch 1,000, 4 threads"),
     Peer("django-reliable-outbox", "batch 100, 4 threads", python="3.12"),
 )
+
+
+def install(home: Path, lock: Path, *, python: str, say: Say) -> None:
+    """Make an environment from a lock unless it is there, or raise PeerAbsent."""
+    stamp = home / "lock.sha256"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text("utf-8") == digest:
+        return
+    say(f"Installing {lock.stem}")
+    _uv("venv", "--clear", "--python", python, str(home))
+    interpreter = str(home / "bin" / "python")
+    _uv(
+        *("pip", "install", "--python", interpreter),
+        *("--require-hashes", "-r", str(lock)),
+    )
+    stamp.write_text(digest, "utf-8")
 
 
 def present(names: Sequence[str], say: Say) -> tuple[list[Peer], list[str]]:

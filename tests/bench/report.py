@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from tests.bench.figures import Figure, Goal, Result
+from tests.bench.figures import Figure, Goal, Result, number
 
 HEAD = """# Benchmarks
 
@@ -68,7 +68,7 @@ def _figures(figures: Sequence[Figure]) -> str:
         (
             (
                 one.what,
-                _number(one.value),
+                number(one.value),
                 one.unit,
                 _range(one),
                 _optional(one.cpu_us, ".1f"),
@@ -95,11 +95,7 @@ def _told(goal: Goal) -> str:
 def _range(figure: Figure) -> str:
     if figure.low == figure.high:
         return ""
-    return f"{_number(figure.low)}-{_number(figure.high)}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+    return f"{number(figure.low)}-{number(figure.high)}"
 
 
 def _optional(value: float | None, form: str) -> str:

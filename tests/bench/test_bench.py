@@ -10,6 +10,7 @@ import pytest
 
 from opencore.localservices.parts import PYTHON
 from tests.bench import peering
+from tests.bench.contest import field, today
 from tests.bench.figures import (
     Goal,
     Result,
@@ -34,7 +35,12 @@ FIGURES = {
     "growth, an old snapshot": 2,
     "replaying": 1,
     "serving": 2,
+    "gateway": 2,
+    "gateway, inside": 1,
+    "gateway, p50": 2,
+    "gateway, memory": 3,
 }
+ABSENT = [field.NGINX, field.LUA, field.REQUESTS, field.HTTPX]
 GOALS = {
     "drain, mock": 1,
     "latency, mock": 2,
@@ -50,7 +56,15 @@ def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
             *(PYTHON, "-m", "tests.bench", "--events", "400", "--rounds", "1"),
             *("--seconds", "1", "--json", str(tmp_path / "figures.json")),
             *("--rows", "400", "--snapshot-seconds", "0", "--letters", "5"),
-            *("--page", str(tmp_path / "page.md"), "--peers", "--brokers", "mock"),
+            *(
+                "--load-seconds",
+                "0",
+                "--page",
+                str(tmp_path / "page.md"),
+                "--peers",
+                "--brokers",
+                "mock",
+            ),
         ],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in NAMED},
@@ -64,6 +78,7 @@ def test_every_bench_measures_all_that_it_promises(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "figures.json").read_text("utf-8"))
     assert counted(found["figures"]) == FIGURES
     assert counted(found["goals"]) == GOALS
+    assert [line.partition(":")[0] for line in found["remarks"]] == ABSENT
     written = (tmp_path / "page.md").read_text("utf-8")
     for text in (ended.stdout, written):
         assert [
@@ -161,8 +176,16 @@ def test_a_peer_that_is_not_asked_for_is_not_installed() -> None:
 
 
 @pytest.mark.parametrize("peer", peering.PEERS, ids=lambda peer: peer.name)
-def test_a_peer_has_a_driver_and_a_lock_with_hashes(peer: Peer) -> None:
-    entries = re.split(r"\n(?=[A-Za-z0-9])", peer.lock.read_text("utf-8").strip())
+def test_a_peer_has_a_driver(peer: Peer) -> None:
+    assert peer.lock.with_name(f"{peer.name.replace('-', '_')}.py").exists()
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [*(peer.lock for peer in peering.PEERS), today.LOCK],
+    ids=lambda lock: lock.stem,
+)
+def test_all_that_a_peer_needs_is_pinned_by_hashes(lock: Path) -> None:
+    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.read_text("utf-8").strip())
 
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
-    assert peer.lock.with_name(f"{peer.name.replace('-', '_')}.py").exists()

@@ -1,0 +1,98 @@
+"""What the gateway costs, beside nginx and beside what a team would write today."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from tests.bench.contest import cores, field
+from tests.bench.contest.field import Contestant, Field, side_by_side
+from tests.bench.figures import Figure, Goal, Result, Rounds, Sample, Say, interleaved
+
+PROXYING = (
+    field.DRF,
+    field.ASGI,
+    field.UVICORN,
+    field.REQUESTS,
+    field.HTTPX,
+    field.LUA,
+    field.NGINX,
+    field.ALONE,
+)
+INSIDE = (field.GUARDED, field.INSIDE)
+ONE_BY_ONE = (field.ALONE, field.NGINX, field.LUA, field.ASGI, field.UVICORN, field.DRF)
+ADDED_MS = 0.6
+
+
+def measure(
+    *, load_seconds: int, rounds: int, peers: Sequence[str], say: Say
+) -> Result:
+    """Measure all contestants on one core, with the load and the upstream on another."""
+    with side_by_side(peers=peers, say=say) as contestants:
+        contestants.warm(load_seconds)
+        turns = partial(_turns, contestants, load_seconds, rounds, say)
+        proxying = turns("gateway", PROXYING, Contestant.rate, "requests/s")
+        inside = turns("gateway, inside", INSIDE, Contestant.rate, "requests/s")
+        alone = turns("gateway, p50", ONE_BY_ONE, Contestant.p50, "ms")
+        goals = [*_speed(proxying), *_inside(inside), *_delay(alone)]
+        figures = [*proxying.figures(), *inside.figures(), *alone.figures()]
+        memory = [_memory(name, it) for name, it in contestants.contestants.items()]
+        return Result(figures + memory, goals, contestants.remarks)
+
+
+def _turns(
+    contestants: Field,
+    seconds: int,
+    rounds: int,
+    say: Say,
+    bench: str,
+    names: Sequence[str],
+    measured: Callable[[Contestant, int], Sample],
+    unit: str,
+) -> Rounds:
+    ways = {
+        name: partial(measured, one, seconds)
+        for name, one in contestants.those(names).items()
+    }
+    return interleaved(bench, ways, rounds=rounds, unit=unit, say=say)
+
+
+def _speed(found: Rounds) -> list[Goal]:
+    if field.ASGI not in found.samples:
+        return []
+    goals = [found.at_least(10, field.ASGI, of=field.DRF)]
+    if field.LUA in found.samples:
+        goals.append(found.at_least(0.4, field.ASGI, of=field.LUA))
+    return goals
+
+
+def _inside(found: Rounds) -> list[Goal]:
+    if field.INSIDE not in found.samples:
+        return []
+    return [found.at_least(1.4, field.INSIDE, of=field.GUARDED)]
+
+
+def _delay(found: Rounds) -> list[Goal]:
+    if field.ASGI not in found.samples:
+        return []
+    added = found.middle(field.ASGI) - found.middle(field.ALONE)
+    return [
+        Goal(
+            bench=found.bench,
+            what="what the ASGI front adds to the upstream alone",
+            wanted=f"<= {ADDED_MS} ms",
+            measured=added,
+            unit="ms",
+            kept=added <= ADDED_MS,
+        )
+    ]
+
+
+def _memory(name: str, contestant: Contestant) -> Figure:
+    found = cores.megabytes(contestant.server.pid)
+    return Figure(
+        bench="gateway, memory",
+        what=name,
+        value=found,
+        unit="MB",
+        low=found,
+        high=found,
+    )

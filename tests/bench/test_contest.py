@@ -1,0 +1,134 @@
+"""The contestants of the gateway's bench do what they are measured for."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import urllib3
+from django.utils import timezone
+
+from opencore.localservices.places import answers
+from opencore.tokens import mint_access, mint_refresh
+from tests.bench.contest import debian, limits, load
+from tests.bench.contest.debian import Tools, ToolsAbsent
+from tests.bench.contest.field import ROOT
+from tests.bench.contest.load import LoadRefused, Target
+from tests.bench.contest.nginx import Nginx
+from tests.gateway_proxy.redis_server import free_port
+from tests.gateway_proxy.service import Service, serving
+
+ADA = UUID("00000000-0000-7000-8000-00000000ada0")
+UPSTREAM = free_port()
+
+
+@pytest.fixture(scope="module")
+def tools() -> Tools:
+    try:
+        return debian.fetch(ROOT / ".local" / "bench-debian", lambda _line: None)
+    except ToolsAbsent as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def nginx(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = free_port()
+    servers = Nginx(tools, tmp_path_factory.mktemp("nginx"))
+    server = servers.gateway(port, upstream=UPSTREAM, settings=limits.of_lua())
+    server.wait_until(lambda: answers(port), seconds=30)
+    yield port
+    server.stop()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving(UPSTREAM) as upstream:
+        yield upstream
+
+
+def token_of_ada(*, age: timedelta = timedelta()) -> str:
+    now = timezone.now() - age
+    return mint_access(user_id=ADA, session_id=uuid4(), role="user", now=now)
+
+
+def refresh_token() -> str:
+    return mint_refresh(
+        user_id=ADA, session_id=uuid4(), generation=1, now=timezone.now()
+    )
+
+
+def forged() -> str:
+    head, payload, _ = token_of_ada().split(".")
+    return f"{head}.{payload}.{'A' * 64}"
+
+
+def ask(
+    port: int, token: str, headers: dict[str, str] | None = None
+) -> urllib3.BaseHTTPResponse:
+    return urllib3.request(
+        "GET",
+        f"http://127.0.0.1:{port}/billing/small?page=2",
+        headers={"Authorization": f"Bearer {token}", **(headers or {})},
+        retries=False,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param(lambda: "", id="none"),
+        pytest.param(forged, id="forged"),
+        pytest.param(lambda: token_of_ada(age=timedelta(hours=1)), id="expired"),
+        pytest.param(refresh_token, id="a refresh token"),
+    ],
+)
+def test_nginx_with_lua_lets_nobody_in_without_a_token_of_ours(
+    nginx: int, service: Service, token: Callable[[], str]
+) -> None:
+    answer = ask(nginx, token())
+
+    assert (answer.status, answer.json()["code"]) == (401, "token_invalid")
+    assert service.received == []
+
+
+def test_nginx_with_lua_forwards_under_the_name_that_the_token_gives(
+    nginx: int, service: Service
+) -> None:
+    spoofed = {"X-User-Id": "mallory", "X-Org-Id": "of mallory"}
+
+    answer = ask(nginx, token_of_ada(), spoofed)
+
+    assert (answer.status, answer.data) == (200, service.body)
+    (received,) = service.received
+    assert received.target == "/v1/billing/small?page=2"
+    assert received.values("X-User-Id") == [str(ADA)]
+    assert received.values("X-Org-Id") == []
+
+
+def test_nginx_with_lua_charges_the_user_in_redis(nginx: int, service: Service) -> None:
+    answer = ask(nginx, token_of_ada())
+
+    assert answer.headers["RateLimit-Policy"] == f'"user";q={limits.BURST};w=1'
+    assert answer.headers["RateLimit"] == f'"user";r={limits.BURST - 1};t=1'
+
+
+def test_a_load_of_which_a_part_is_refused_gives_no_figure(
+    nginx: int, service: Service, tools: Tools
+) -> None:
+    target = Target(nginx, "/billing/small", (token_of_ada(), forged()))
+
+    with pytest.raises(LoadRefused):
+        load.put(target, connections=2, seconds=1, tools=tools)
+    with pytest.raises(LoadRefused):
+        load.put(target, connections=2, seconds=0, tools=None)
+
+
+def test_a_trial_asks_once_on_each_connection(service: Service) -> None:
+    target = Target(UPSTREAM, "/billing/small", (token_of_ada(), ""))
+
+    found = load.put(target, connections=4, seconds=0, tools=None)
+
+    assert found.requests == 4
+    given = [bool(one.values("Authorization")) for one in service.received]
+    assert sorted(given) == [False, False, True, True]
