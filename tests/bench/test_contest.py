@@ -16,10 +16,9 @@ from tests.bench.contest.field import ROOT
 from tests.bench.contest.load import LoadRefused, Target
 from tests.bench.contest.nginx import Nginx
 from tests.gateway_proxy.redis_server import free_port
-from tests.gateway_proxy.service import Service, serving
+from tests.gateway_proxy.service import Handler, Service, serving
 
 ADA = UUID("00000000-0000-7000-8000-00000000ada0")
-UPSTREAM = free_port()
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +30,28 @@ def tools() -> Tools:
 
 
 @pytest.fixture(scope="module")
-def nginx(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    port = free_port()
-    servers = Nginx(tools, tmp_path_factory.mktemp("nginx"))
-    server = servers.gateway(port, upstream=UPSTREAM, settings=limits.of_lua())
-    server.wait_until(lambda: answers(port), seconds=30)
-    yield port
-    server.stop()
+def upstream() -> Iterator[Service]:
+    with serving(free_port()) as service:
+        yield service
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    with serving(UPSTREAM) as upstream:
-        yield upstream
+def service(upstream: Service) -> Service:
+    # nginx keeps its connections from test to test, and with them who answers.
+    upstream.received.clear()
+    return upstream
+
+
+@pytest.fixture(scope="module")
+def nginx(
+    tools: Tools, upstream: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    port, behind = free_port(), int(upstream.host.rpartition(":")[2])
+    servers = Nginx(tools, tmp_path_factory.mktemp("nginx"))
+    server = servers.gateway(port, upstream=behind, settings=limits.of_lua())
+    server.wait_until(lambda: answers(port), seconds=30)
+    yield port
+    server.stop()
 
 
 def token_of_ada(*, age: timedelta = timedelta()) -> str:
@@ -113,21 +121,32 @@ def test_nginx_with_lua_charges_the_user_in_redis(nginx: int, service: Service) 
     assert answer.headers["RateLimit"] == f'"user";r={limits.BURST - 1};t=1'
 
 
-def test_a_load_of_which_a_part_is_refused_gives_no_figure(
-    nginx: int, service: Service, tools: Tools
-) -> None:
-    target = Target(nginx, "/billing/small", (token_of_ada(), forged()))
-
-    with pytest.raises(LoadRefused):
-        load.put(target, connections=2, seconds=1, tools=tools)
-    with pytest.raises(LoadRefused):
-        load.put(target, connections=2, seconds=0, tools=None)
+def refuse_the_third(handler: Handler) -> None:
+    service = handler.service
+    service.status = 503 if len(service.received) == 3 else 200
+    handler.begin(len(service.body))
+    handler.wfile.write(service.body)
 
 
-def test_a_trial_asks_once_on_each_connection(service: Service) -> None:
-    target = Target(UPSTREAM, "/billing/small", (token_of_ada(), ""))
+def test_a_load_of_which_one_request_is_refused_gives_no_figure(tools: Tools) -> None:
+    port = free_port()
+    target = Target(port, "/billing/small", (token_of_ada(),))
 
-    found = load.put(target, connections=4, seconds=0, tools=None)
+    with serving(port) as service:
+        service.misbehave = refuse_the_third
+        with pytest.raises(LoadRefused):
+            load.put(target, connections=1, seconds=1, tools=tools)
+        service.received.clear()
+        with pytest.raises(LoadRefused):
+            load.put(target, connections=4, seconds=0, tools=None)
+
+
+def test_a_trial_asks_once_on_each_connection() -> None:
+    port = free_port()
+    target = Target(port, "/billing/small", (token_of_ada(), ""))
+
+    with serving(port) as service:
+        found = load.put(target, connections=4, seconds=0, tools=None)
 
     assert found.requests == 4
     given = [bool(one.values("Authorization")) for one in service.received]

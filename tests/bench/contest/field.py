@@ -1,9 +1,11 @@
 """All contestants of the gateway's bench, started side by side on one core."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -37,6 +39,9 @@ REQUESTS = "a DRF view with PyJWT, a throttle, requests"
 HTTPX = "a DRF view with PyJWT, a throttle, httpx"
 GUARDED = "a view with PyJWT and a throttle, gunicorn gthread"
 INSIDE = "OpenCore's ASGI front, and the view behind it"
+CONTESTANTS = {
+    *(ALONE, NGINX, LUA, DRF, ASGI, UVICORN, REQUESTS, HTTPX, GUARDED, INSIDE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +114,16 @@ class Field:
     def start_python(
         self,
         name: str,
-        command: Sequence[str],
+        command: Callable[[int], Sequence[str]],
         env: Mapping[str, str],
-        port: int,
         path: str = "/billing/small",
     ) -> None:
         """Start a server of Python's on the measured core."""
+        port = free_port()
         log = self.folder / f"{len(self.contestants)}.log"
-        server = Child(name, cores.measured(command), log=log, env={**env}, cwd=ROOT)
+        server = Child(
+            name, cores.measured(command(port)), log=log, env={**env}, cwd=ROOT
+        )
         self.add(name, server, port, path)
 
 
@@ -162,13 +169,20 @@ def _start_nginx(field: Field, reason: object) -> None:
 
 def _start_ours(field: Field) -> None:
     env = _environment(field.upstream)
-    port = free_port()
-    field.start_python(DRF, _gunicorn(port, "gthread", "wsgi"), env, port)
-    port = free_port()
     inside = {**env, "DJANGO_SETTINGS_MODULE": "tests.bench.contest.settings"}
     del inside["GATEWAY_UPSTREAMS"]
-    command = _gunicorn(port, "gthread", "wsgi")
-    field.start_python(GUARDED, command, inside, port, "/guarded/small")
+    threads, loop = (
+        partial(_gunicorn, "gthread", "wsgi"),
+        partial(_gunicorn, "asgi", "asgi"),
+    )
+    field.start_python(DRF, threads, env)
+    field.start_python(ASGI, loop, env)
+    field.start_python(GUARDED, threads, inside, "/guarded/small")
+    field.start_python(INSIDE, loop, inside)
+    if find_spec("uvicorn") is None:
+        field.absent((UVICORN,), "it is not installed")
+    else:
+        field.start_python(UVICORN, _uvicorn, env)
 
 
 def _start_today(field: Field, peers: Sequence[str], say: Say) -> None:
@@ -181,9 +195,8 @@ def _start_today(field: Field, peers: Sequence[str], say: Say) -> None:
         field.absent((REQUESTS, HTTPX), error)
         return
     for name, client in ((REQUESTS, "requests"), (HTTPX, "httpx")):
-        port = free_port()
         env = today.environment(client=client, upstream=field.upstream)
-        field.start_python(name, today.command(port), env, port)
+        field.start_python(name, today.command, env)
 
 
 def _environment(upstream: int) -> dict[str, str]:
@@ -198,11 +211,18 @@ def _environment(upstream: int) -> dict[str, str]:
     }
 
 
-def _gunicorn(port: int, worker: str, door: str) -> tuple[str, ...]:
+def _gunicorn(worker: str, door: str, port: int) -> tuple[str, ...]:
     return (
         *(PYTHON, "-m", "gunicorn", "--config", "python:opencore.gunicorn"),
         *("--worker-class", worker, "--workers", "1", "--threads", "16"),
         *("--bind", f"127.0.0.1:{port}", f"opencore.{door}:application"),
+    )
+
+
+def _uvicorn(port: int) -> tuple[str, ...]:
+    return (
+        *(PYTHON, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port)),
+        *("--no-access-log", "--log-level", "warning", "opencore.asgi:application"),
     )
 
 
