@@ -18,6 +18,8 @@ from tests.bench.contest.nginx import Nginx
 from tests.gateway_proxy.redis_server import free_port
 from tests.gateway_proxy.service import Handler, Service, serving
 
+POLICY = f'"user";q={limits.BURST};w=1'
+STATE = f'"user";r={limits.BURST - 1};t=1'
 ADA = UUID("00000000-0000-7000-8000-00000000ada0")
 
 
@@ -117,8 +119,8 @@ def test_nginx_with_lua_forwards_under_the_name_that_the_token_gives(
 def test_nginx_with_lua_charges_the_user_in_redis(nginx: int, service: Service) -> None:
     answer = ask(nginx, token_of_ada())
 
-    assert answer.headers["RateLimit-Policy"] == f'"user";q={limits.BURST};w=1'
-    assert answer.headers["RateLimit"] == f'"user";r={limits.BURST - 1};t=1'
+    assert answer.headers["RateLimit-Policy"] == POLICY
+    assert answer.headers["RateLimit"] == STATE
 
 
 def refuse_the_third(handler: Handler) -> None:

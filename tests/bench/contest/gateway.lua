@@ -64,10 +64,9 @@ local function decide(settings, claims)
     if settings.redis_password and client:get_reused_times() == 0 then
         client:auth(settings.redis_password)
     end
-    local call, session = { settings.sha, settings.keys }, claims.sid
-    for _, written in ipairs(settings.arguments) do
-        local word = written:gsub("<user>", claims.sub)
-        call[#call + 1] = word:gsub("<session>", session)
+    local call = {}
+    for place, written in ipairs(settings.call) do
+        call[place] = written:gsub("<(%a+)>", claims)
     end
     local answer = client:evalsha(unpack(call))
     client:set_keepalive(60000, 64)
@@ -84,9 +83,32 @@ local function clean()
     end
 end
 
+local function tell(policies, answer)
+    local state = {}
+    for place, policy in ipairs(policies) do
+        local tokens = answer[2 * place + 1] / 1e6
+        state[place] = string.format('"%s";r=%d;t=%d', policy.name, tokens,
+            math.ceil((policy.burst - tokens) / policy.rate))
+    end
+    ngx.header["RateLimit"] = table.concat(state, ", ")
+end
+
+local function passes(answer)
+    for place = 2, #answer, 2 do
+        if answer[place] == 0 then
+            return false
+        end
+    end
+    return true
+end
+
 return function(settings)
-    local policy = string.format('"user";q=%d;w=%d', settings.burst,
-        math.ceil(settings.burst / settings.rate))
+    local fields = {}
+    for place, policy in ipairs(settings.policies) do
+        fields[place] = string.format('"%s";q=%d;w=%d', policy.name, policy.burst,
+            math.ceil(policy.burst / policy.rate))
+    end
+    local written = table.concat(fields, ", ")
     return function()
         local claims = claims_of(settings, ngx.var.http_authorization)
         if not claims then
@@ -95,12 +117,12 @@ return function(settings)
         local answer = decide(settings, claims)
         if not answer then
             return refuse(503, "limits_unavailable")
+        elseif answer[1] == 1 then
+            return refuse(401, "token_revoked")
         end
-        local tokens = tonumber(answer[#answer])
-        ngx.header["RateLimit-Policy"] = policy
-        ngx.header["RateLimit"] = string.format('"user";r=%d;t=%d', tokens,
-            math.ceil((settings.burst - tokens) / settings.rate))
-        if answer[1] == 0 then
+        ngx.header["RateLimit-Policy"] = written
+        tell(settings.policies, answer)
+        if not passes(answer) then
             return refuse(429, "rate_limited")
         end
         clean()
