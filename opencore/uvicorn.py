@@ -136,6 +136,8 @@ def serve(app: str, *, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
+    # Whatever the application asks of the database at its start, no loop may wait for.
+    config.load()
     Server(config).run()
 
 
