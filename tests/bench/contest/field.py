@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -173,16 +172,13 @@ def _start_ours(field: Field) -> None:
     del inside["GATEWAY_UPSTREAMS"]
     threads, loop = (
         partial(_gunicorn, "gthread", "wsgi"),
-        partial(_gunicorn, "asgi", "asgi"),
+        partial(_gunicorn, "opencore.serving.Worker", "asgi"),
     )
     field.start_python(DRF, threads, env)
     field.start_python(ASGI, loop, env)
+    field.start_python(UVICORN, _uvicorn, env)
     field.start_python(GUARDED, threads, inside, "/guarded/small")
     field.start_python(INSIDE, loop, inside)
-    if find_spec("uvicorn") is None:
-        field.absent((UVICORN,), "it is not installed")
-    else:
-        field.start_python(UVICORN, _uvicorn, env)
 
 
 def _start_today(field: Field, peers: Sequence[str], say: Say) -> None:
@@ -220,10 +216,7 @@ def _gunicorn(worker: str, door: str, port: int) -> tuple[str, ...]:
 
 
 def _uvicorn(port: int) -> tuple[str, ...]:
-    return (
-        *(PYTHON, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port)),
-        *("--no-access-log", "--log-level", "warning", "opencore.asgi:application"),
-    )
+    return PYTHON, "-m", "opencore.uvicorn", "--port", str(port)
 
 
 def _tokens(users: int) -> tuple[str, ...]:
