@@ -35,7 +35,6 @@ BENCHES = {
     "consuming": ("events", "rounds"),
     "growth": ("events", "rounds", "rows", "brokers", "snapshot_seconds"),
     "replaying": ("letters",),
-    "serving": ("events", "rounds"),
     "gateway": ("load_seconds", "rounds", "peers"),
 }
 

@@ -35,7 +35,6 @@ FIGURES = {
     "growth": 2,
     "growth, an old snapshot": 2,
     "replaying": 1,
-    "serving": 2,
     "gateway, inside": 2,
 }
 GOALS = {

@@ -18,8 +18,9 @@ from tests.bench.contest.nginx import Nginx
 from tests.gateway_proxy.redis_server import free_port
 from tests.gateway_proxy.service import Handler, Service, serving
 
-POLICY = f'"user";q={limits.BURST};w=1'
-STATE = f'"user";r={limits.BURST - 1};t=1'
+MANY = 4 * limits.BURST
+POLICY = f'"user";q={limits.BURST};w=1, "network";q={MANY};w=1'
+STATE = f'"user";r={limits.BURST - 1};t=1, "network";r={MANY - 1};t=1'
 ADA = UUID("00000000-0000-7000-8000-00000000ada0")
 
 

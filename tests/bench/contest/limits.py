@@ -8,15 +8,15 @@ from django.conf import settings
 from django.test import override_settings
 from redis import Redis
 
-from gateway_proxy.config import read_config, table_of
 from gateway_proxy.core.charging import charge_of
 from gateway_proxy.core.decisions import Charge
 from gateway_proxy.core.messages import Incoming, Upload
 from gateway_proxy.core.script import SCRIPT, question_of
+from gateway_proxy.defaults import default_table
 from opencore.claims import AccessClaims
 from opencore.tokens import kid_of
 
-RATE = BURST = 1_000_000
+RATE = BURST = 100_000
 PATH = "/billing/small"
 HOST = "127.0.0.1"
 # What stands in a question for what a token says.
@@ -60,7 +60,7 @@ def _word(word: str | float) -> str:
 
 def _charge() -> Charge:
     with override_settings(GATEWAY_RATE=RATE, GATEWAY_BURST=BURST):
-        table = table_of(read_config())
+        table = default_table()
     route = table.find(PATH)
     assert route is not None
     return charge_of(_request(), route, _claims(), table)
