@@ -1,6 +1,7 @@
-"""Which addresses a route may name as its upstreams."""
+"""Which addresses a route may name as its upstreams, and what they say."""
 
 import re
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -8,6 +9,38 @@ LOCAL = "local"
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _SOCKET = re.compile(r"unix:(?:/[^/:?#\s]+)+(?::/[^?#\s]*)?")
+_UNIX = "unix:"
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One host: `authority` is what it is called in a request, `base` its own root."""
+
+    scheme: str
+    authority: str
+    base: str = ""
+    socket: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The host, and the base path if any, that its own links begin with."""
+        return self.authority + self.base
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """The host without brackets, and the port, the scheme's if none was said."""
+        parts = urlsplit(f"//{self.authority}")
+        return parts.hostname or "", parts.port or _PORTS[self.scheme]
+
+
+def read_address(address: str) -> Address:
+    """Return what `http[s]://host[:port][/base]` or `unix:/socket[:/base]` says."""
+    if address.startswith(_UNIX):
+        socket, _, base = address.removeprefix(_UNIX).partition(":")
+        return Address("http", "localhost", base.rstrip("/"), socket)
+    parts = urlsplit(address)
+    return Address(parts.scheme, parts.netloc, parts.path.rstrip("/"))
 
 
 def is_address(text: str) -> bool:

@@ -1,10 +1,14 @@
 """A real HTTP service behind the gateway, with switches for how it misbehaves."""
 
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
 from threading import Event, Thread
+from typing import Any
 
 from gateway_proxy.core.messages import METHODS
 
@@ -19,6 +23,7 @@ class Received:
     target: str
     headers: Headers
     body: bytes
+    connection: socket.socket
 
     def values(self, name: str) -> list[str]:
         """Return all values of a header."""
@@ -36,6 +41,11 @@ class Service:
     headers: Headers = field(default_factory=list)
     body: bytes = b'{"fine": true}'
     misbehave: "Callable[[Handler], None] | None" = None
+    interrupt: "Callable[[Handler], None] | None" = None
+    sent: int = 0
+    arrived: Event = field(default_factory=Event)
+    stalled: Event = field(default_factory=Event)
+    left: Event = field(default_factory=Event)
     released: Event = field(default_factory=Event)
 
 
@@ -49,21 +59,34 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         """Answer."""
         target = self.raw_requestline.decode("latin-1").split(" ")[1]
-        length = int(self.headers.get("Content-Length") or 0)
-        self.service.received.append(
-            Received(
-                self.command,
-                target,
-                list(self.headers.items()),
-                self.rfile.read(length),
-            )
-        )
+        headers = list(self.headers.items())
+        received = Received(self.command, target, headers, b"", self.connection)
+        self.service.received.append(received)
+        if self.service.interrupt is not None:
+            self.service.interrupt(self)
+            return
+        for chunk in self.body():
+            received.body += chunk
+            self.service.arrived.set()
         if self.service.misbehave is not None:
             self.service.misbehave(self)
             return
         self.begin(len(self.service.body))
         if self.command != "HEAD":
             self.wfile.write(self.service.body)
+
+    def body(self) -> Iterator[bytes]:
+        """Yield what the client sends."""
+        if self.headers.get("Transfer-Encoding") is None:
+            left = int(self.headers.get("Content-Length") or 0)
+            while left and (chunk := self.rfile.read1(left)):
+                left -= len(chunk)
+                yield chunk
+            return
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
 
     def begin(self, length: int | None) -> None:
         """Send the head; without a length the body comes in chunks."""
@@ -93,6 +116,13 @@ def cut_within_the_answer(handler: Handler) -> None:
     """Promise a hundred bytes, send ten, hang up."""
     handler.begin(100)
     handler.wfile.write(b"x" * 10)
+    handler.close_connection = True
+
+
+def cut_within_a_large_answer(handler: Handler) -> None:
+    """Promise a megabyte, send a part, hang up."""
+    handler.begin(1024 * 1024)
+    handler.wfile.write(b"x" * 1024)
     handler.close_connection = True
 
 
@@ -139,6 +169,99 @@ def talk_no_http(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def stream_until_closed(handler: Handler) -> None:
+    """Send one event at once and the next only when told to; hanging up is the end."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
+    handler.end_headers()
+    handler.wfile.write(b"data: 1\n\n")
+    handler.service.released.wait(30)
+    handler.wfile.write(b"data: 2\n\n")
+    handler.close_connection = True
+
+
+def stream_without_end(handler: Handler) -> None:
+    """Send chunks until nobody takes them for a while, or the client is gone."""
+    handler.begin(None)
+    handler.connection.settimeout(0.5)
+    try:
+        while not handler.service.released.is_set():
+            handler.chunk(b"x" * 65536)
+            handler.service.sent += 65536
+    except TimeoutError:
+        handler.service.stalled.set()
+    except OSError:
+        handler.service.left.set()
+    handler.close_connection = True
+
+
+def refuse_before_the_body(handler: Handler) -> None:
+    """Answer without reading the body, and hang up."""
+    handler.service.status = 413
+    handler.begin(0)
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_WR)
+    handler.service.left.set()
+    handler.close_connection = True
+
+
+def wait_for_the_client_to_leave(handler: Handler) -> None:
+    """Say nothing until the connection ends."""
+    handler.connection.settimeout(30)
+    handler.service.arrived.set()
+    with suppress(OSError):
+        handler.rfile.read(1)
+    handler.service.left.set()
+    handler.close_connection = True
+
+
+def saying(raw: bytes) -> Callable[[Handler], None]:
+    """Return a service that says exactly this and hangs up."""
+
+    def say(handler: Handler) -> None:
+        handler.wfile.write(raw)
+        handler.close_connection = True
+
+    return say
+
+
+def saying_and_staying(raw: bytes) -> Callable[[Handler], None]:
+    """Return a service that says exactly this and keeps the connection."""
+
+    def say(handler: Handler) -> None:
+        handler.wfile.write(raw)
+
+    return say
+
+
+def say_more_than_was_asked(handler: Handler) -> None:
+    """Answer, and then answer a question that nobody asked."""
+    handler.begin(2)
+    handler.wfile.write(b"ok")
+    handler.service.released.wait(30)
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother")
+    handler.service.stalled.set()
+
+
+def answer_and_say_so_that_it_leaves(handler: Handler) -> None:
+    """Answer, say that the connection ends, and end it."""
+    handler.service.headers = [("Connection", "close")]
+    handler.begin(2)
+    handler.wfile.write(b"ok")
+    handler.service.left.set()
+    handler.close_connection = True
+
+
+def answer_and_leave_silently(handler: Handler) -> None:
+    """Answer as if the connection were kept, and hang up."""
+    handler.begin(2)
+    handler.wfile.write(b"ok")
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.service.left.set()
+    handler.close_connection = True
+
+
 def stream_in_steps(handler: Handler) -> None:
     """Send one chunk, and the next only when told to."""
     handler.begin(None)
@@ -148,13 +271,37 @@ def stream_in_steps(handler: Handler) -> None:
     handler.wfile.write(b"0\r\n\r\n")
 
 
-@contextmanager
-def serving(port: int) -> Iterator[Service]:
+class UnixServer(ThreadingHTTPServer):
+    """One that listens on a socket of the file system."""
+
+    address_family = socket.AF_UNIX
+
+    def server_bind(self) -> None:
+        """Listen; there is no host whose name could be looked up."""
+        TCPServer.server_bind(self)
+
+
+def serving(port: int) -> AbstractContextManager[Service]:
     """Run a service on a loopback port."""
     service = Service(url=f"http://127.0.0.1:{port}", host=f"127.0.0.1:{port}")
+    return _serving(service, ThreadingHTTPServer, ("127.0.0.1", port))
+
+
+def serving_on_socket(path: Path) -> AbstractContextManager[Service]:
+    """Run a service on a socket of the file system."""
+    service = Service(url=f"unix:{path}", host="localhost")
+    return _serving(service, UnixServer, str(path))
+
+
+@contextmanager
+def _serving(
+    service: Service,
+    kind: type[ThreadingHTTPServer],
+    address: Any,  # noqa: ANN401 -- a pair or a path
+) -> Iterator[Service]:
     verbs = {f"do_{method}": Handler.handle_any for method in METHODS}
     handler = type("OneHandler", (Handler,), {"service": service, **verbs})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = kind(address, handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -1,0 +1,106 @@
+"""Exchanges of any kind, asked in one way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Protocol, cast
+
+from gateway_proxy.blocking import http as blocking_http
+from gateway_proxy.blocking import run
+from gateway_proxy.core.messages import Answer, Body, Outgoing
+from gateway_proxy.core.ports import Exchange
+from gateway_proxy.core.table import Timeouts
+
+GET = Outgoing(
+    method="GET",
+    path="/v1/billing/payments",
+    query="",
+    headers=(("accept", "*/*"),),
+    body=b"",
+    scheme="http",
+    host="api.example.com",
+    peer="127.0.0.1",
+    timeouts=Timeouts(connect=1.0, head=5.0, whole=10.0),
+)
+
+
+@dataclass
+class Upload:
+    """A client's body; all but the first of its chunks are given after a signal."""
+
+    chunks: list[bytes]
+    length: int | None = None
+    after_first: Event | None = None
+    refusal: Exception | None = None
+    given: int = 0
+
+    async def whole(self) -> bytes:
+        return b"".join(self.chunks)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            if self.given and self.after_first is not None:
+                assert self.after_first.wait(30)
+            self.given += 1
+            yield chunk
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = iter(self)
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield chunk
+
+
+class Client(Protocol):
+    """Asks one exchange."""
+
+    exchange: Exchange
+
+    def send(self, request: Outgoing) -> Answer: ...
+
+    def chunks(self, answer: Answer) -> Iterator[bytes]: ...
+
+    def leave(self, answer: Answer) -> None: ...
+
+    def settle(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class BlockingClient:
+    """Asks in this thread."""
+
+    def __init__(self, address: str) -> None:
+        self.exchange: Exchange = blocking_http.HttpTransport().exchange_with(address)
+
+    def send(self, request: Outgoing) -> Answer:
+        return run(self.exchange.send(request))
+
+    def chunks(self, answer: Answer) -> Iterator[bytes]:
+        return iter(cast("Body", answer.body))
+
+    def leave(self, answer: Answer) -> None:
+        cast("Body", answer.body).close()
+
+    def settle(self) -> None:
+        """Let the loop see what happened on idle connections; there is none."""
+
+    def close(self) -> None:
+        run(self.exchange.close())
+
+
+def read(client: Client, answer: Answer) -> bytes:
+    """Return the whole body and close it."""
+    if isinstance(answer.body, bytes):
+        return answer.body
+    try:
+        return b"".join(client.chunks(answer))
+    finally:
+        client.leave(answer)
+
+
+KINDS: dict[str, Callable[[str], Any]] = {
+    "blocking": BlockingClient,
+}
