@@ -8,7 +8,7 @@ from django.conf import settings
 from gateway_proxy import watching
 from gateway_proxy.asgi import AsgiFront
 from gateway_proxy.blocking import limits as blocking_limits
-from gateway_proxy.blocking.interim import FirstTransport
+from gateway_proxy.blocking.transport import BlockingTransport
 from gateway_proxy.config import GatewayConfig, read_config
 from gateway_proxy.core.gateway import Gateway, Parts
 from gateway_proxy.core.ports import Limits, Transport
@@ -37,7 +37,7 @@ def current_gateway() -> Gateway:
 
 @lru_cache(maxsize=8)
 def _gateway_of(config: GatewayConfig) -> Gateway:
-    return _gateway(config, blocking_limits.open_limits, FirstTransport())
+    return _gateway(config, blocking_limits.open_limits, BlockingTransport())
 
 
 def asgi_front() -> AsgiFront:

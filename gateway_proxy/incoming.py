@@ -104,13 +104,26 @@ class ReadUpload:
         self._stream = request.META.get("wsgi.input", request)
         self._limit = limit
         self.length = length
+        self._held = bytearray()
+        self._rest: Iterator[bytes] | None = None
 
-    async def whole(self) -> bytes:
-        """Return all of it."""
-        return b"".join(self)
+    async def within(self, most: int) -> bytes | None:
+        """Return all of it if it is no longer than that; None if it is."""
+        rest = self._read_on()
+        for chunk in rest:
+            self._held += chunk
+            if len(self._held) > most:
+                self._rest = rest
+                return None
+        return bytes(self._held)
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield it in chunks."""
+        if self._held:
+            yield bytes(self._held)
+        yield from self._rest or self._read_on()
+
+    def _read_on(self) -> Iterator[bytes]:
         size, wanted = 0, self._limit + 1 if self.length is None else self.length
         while size < wanted:
             chunk = self._read(min(_CHUNK, wanted - size))

@@ -161,6 +161,8 @@ def response_of(answer: Answer) -> HttpResponseBase:
     response: HttpResponseBase = kind(
         answer.body, status=answer.status, reason=answer.reason
     )
+    # Whatever it says, it is not this project's to say again.
+    response.is_from_upstream = True  # type: ignore[attr-defined]  # -- for the middleware
     # Django's own default, where the upstream named no type.
     del response["Content-Type"]
     for name, value in answer.headers:

@@ -57,6 +57,7 @@ def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpRespons
         response.status_code < HTTPStatus.BAD_REQUEST
         or ours
         or response.streaming
+        or getattr(response, "is_from_upstream", False)
         or is_page(request)
     ):
         return response

@@ -147,7 +147,8 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
         # Were it no more `alive`, Gunicorn would cut connections that it has just
         # promised to keep. So each is told with its next answer that it ends.
         self.leaving = True
-        self._serving.cancel()
+        if self._serving is not None:
+            self._serving.cancel()
 
 
 class Threads(ThreadWorker):

@@ -218,6 +218,7 @@ async def _body(request: Incoming, route: Route) -> bytes | Upload:
     if request.length == 0:
         return b""
     upload = request.upload(route.body_limit)
-    if request.length is None or request.length > HELD_BODY:
+    if request.length is not None and request.length > HELD_BODY:
         return upload
-    return await upload.whole()
+    held = await upload.within(HELD_BODY)
+    return upload if held is None else held

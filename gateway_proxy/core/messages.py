@@ -43,8 +43,15 @@ class Upload(Protocol):
 
     length: int | None
 
-    async def whole(self) -> bytes:
-        """Return all of it."""
+
+class HeldUpload(Upload, Protocol):
+    """One whose beginning may be looked at before it is passed on."""
+
+    async def within(self, most: int) -> bytes | None:
+        """Return all of it if it is no longer than that; None if it is.
+
+        Then it can still be read from its beginning, once.
+        """
         ...
 
 
@@ -80,7 +87,7 @@ class Incoming:
     client: str
     request_id: str
     length: int | None
-    upload: Callable[[int], Upload]
+    upload: Callable[[int], HeldUpload]
 
 
 @dataclass(frozen=True, slots=True)

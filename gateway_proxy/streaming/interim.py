@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from typing import cast
 
 from gateway_proxy.blocking import run
-from gateway_proxy.blocking.interim import FirstTransport
-from gateway_proxy.core.messages import Answer, Outgoing
+from gateway_proxy.blocking.http import HttpTransport
+from gateway_proxy.core.addresses import LOCAL
+from gateway_proxy.core.messages import Answer, AsyncUpload, Outgoing
 from gateway_proxy.core.ports import Exchange
 from gateway_proxy.streaming.bridge import Bridge
-from gateway_proxy.upstream import LOCAL
 
 
 class ThreadedExchange:
@@ -25,7 +26,12 @@ class ThreadedExchange:
     async def send(self, request: Outgoing) -> Answer:
         """Return the answer, whole."""
         if not isinstance(request.body, bytes):
-            request = replace(request, body=await request.body.whole())
+            request = replace(
+                request,
+                body=b"".join(
+                    [chunk async for chunk in cast("AsyncUpload", request.body)]
+                ),
+            )
 
         def work() -> Answer:
             answer = run(self._exchange.send(request))
@@ -49,7 +55,7 @@ class ThreadedTransport:
 
     def __init__(self, django: Bridge) -> None:
         self._django = django
-        self._blocking = FirstTransport()
+        self._blocking = HttpTransport()
 
     def exchange_with(self, address: str) -> Exchange:
         """Return the exchange with an address."""

@@ -32,19 +32,34 @@ class ReceivedUpload:
         self._receive = receive
         self._limit = limit
         self.length = length
+        self._held: list[bytes] = []
+        self._rest: AsyncIterator[bytes] | None = None
 
     async def whole(self) -> bytes:
         """Return all of it."""
+        return await self.within(self._limit) or b""
+
+    async def within(self, most: int) -> bytes | None:
+        """Return all of it if it is no longer than that; None if it is."""
         first = await self._next()
         if first["type"] == "http.request" and not first.get("more_body", False):
             body: bytes = first.get("body", b"")
             self._check(len(body))
-            return body
-        return b"".join([chunk async for chunk in self._chunks(first)])
+            if len(body) <= most:
+                return body
+        rest = self._chunks(first)
+        async for chunk in rest:
+            self._held.append(chunk)
+            if sum(map(len, self._held)) > most:
+                self._rest = rest
+                return None
+        return b"".join(self._held)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield it in chunks as they come."""
-        async for chunk in self._chunks(await self._next()):
+        for chunk in self._held:
+            yield chunk
+        async for chunk in self._rest or self._chunks(await self._next()):
             yield chunk
 
     async def _chunks(self, message: Message) -> AsyncIterator[bytes]:

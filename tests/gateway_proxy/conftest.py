@@ -56,16 +56,20 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
+def table_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test's own settings say the table, which no thread then looks after."""
+    monkeypatch.setattr(watching, "current_table", default_table)
+
+
+@pytest.fixture
 def gateway(
     settings: Settings,
     redis_server: RedisServer,
     service: Service,
-    monkeypatch: pytest.MonkeyPatch,
+    table_of_settings: None,
 ) -> Iterator[Settings]:
     """The settings of a gateway in front of the service."""
     settings.REDIS_URL = redis_server.url
-    # Each test has settings of its own, and no process watches for a newer table.
-    monkeypatch.setattr(watching, "current_table", default_table)
     settings.GATEWAY_UPSTREAMS = {"billing": service.url}
     yield settings
     run(current_gateway().close())

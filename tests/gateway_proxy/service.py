@@ -24,6 +24,7 @@ class Received:
     headers: Headers
     body: bytes
     connection: socket.socket
+    whole: bool = False
 
     def values(self, name: str) -> list[str]:
         """Return all values of a header."""
@@ -68,6 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         for chunk in self.body():
             received.body += chunk
             self.service.arrived.set()
+        received.whole = True
         if self.service.misbehave is not None:
             self.service.misbehave(self)
             return

@@ -9,7 +9,7 @@ import pytest
 from gateway_proxy.core.allowance import Policy
 from gateway_proxy.core.charging import charge_of
 from gateway_proxy.core.decisions import Bucket
-from gateway_proxy.core.messages import Incoming, Upload
+from gateway_proxy.core.messages import HeldUpload, Incoming
 from gateway_proxy.core.table import Limit, Route, RouteTable
 from opencore.claims import AccessClaims
 
@@ -40,7 +40,7 @@ LIMITS = {
 TABLE = RouteTable(version=1, routes=(ROUTE,), limits=LIMITS)
 
 
-def no_upload(limit: int) -> Upload:
+def no_upload(limit: int) -> HeldUpload:
     raise AssertionError("a charge needs no body")
 
 

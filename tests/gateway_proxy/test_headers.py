@@ -10,7 +10,7 @@ from gateway_proxy.core.headers import (
     identity_headers,
     location_for_client,
 )
-from gateway_proxy.core.messages import Headers, Incoming, Upload
+from gateway_proxy.core.messages import Headers, HeldUpload, Incoming
 from gateway_proxy.core.table import Route, RouteTable
 from opencore.tokens import read_access
 
@@ -20,7 +20,7 @@ ORIGIN = "billing.internal:8080/base"
 TABLE = RouteTable(version=1, routes=(Route("/orgs"), Route("/billing")))
 
 
-def no_upload(limit: int) -> Upload:
+def no_upload(limit: int) -> HeldUpload:
     raise AssertionError("headers need no body")
 
 

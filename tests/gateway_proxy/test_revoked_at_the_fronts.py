@@ -27,6 +27,7 @@ def front(
     settings: Settings,
     mortal_redis: RedisServer,
     service: Service,
+    table_of_settings: None,
 ) -> Iterator[Front]:
     """A front with a Redis that may be killed."""
     settings.REDIS_URL = mortal_redis.url

@@ -10,7 +10,7 @@ from redis import Redis
 
 from gateway_proxy.core.charging import charge_of
 from gateway_proxy.core.decisions import Charge
-from gateway_proxy.core.messages import Incoming, Upload
+from gateway_proxy.core.messages import HeldUpload, Incoming
 from gateway_proxy.core.script import SCRIPT, question_of
 from gateway_proxy.defaults import default_table
 from opencore.claims import AccessClaims
@@ -94,5 +94,5 @@ def _request() -> Incoming:
     )
 
 
-def _unread(limit: int) -> Upload:
+def _unread(limit: int) -> HeldUpload:
     raise NotImplementedError
