@@ -84,6 +84,13 @@ def revoke(revocations: Iterable[Revocation]) -> int:
             return news
 
 
+def is_revoked(claims: AccessClaims) -> bool:
+    """Tell whether this process has heard that a token is revoked, a second ago."""
+    heard = _heard_at(settings.REDIS_URL)
+    heard.watch()
+    return heard.include(claims)
+
+
 def _arguments(revocations: Iterable[Revocation]) -> list[str | float]:
     arguments: list[str | float] = []
     for one in revocations:
@@ -141,6 +148,11 @@ def _read(news: list[str]) -> Iterator[Revocation]:
         if until:
             since = float(good_since) if good_since else None
             yield Revocation(member, float(until), since)
+
+
+@lru_cache(maxsize=8)
+def _heard_at(url: str) -> Revocations:
+    return Revocations(url)
 
 
 @lru_cache(maxsize=8)

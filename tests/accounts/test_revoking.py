@@ -4,11 +4,15 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from threading import Event
+from time import monotonic
 from uuid import UUID
 
 import pytest
 from django.conf import settings as configured
 from django.db import transaction
+from django.http.response import HttpResponseBase
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
@@ -31,6 +35,7 @@ from opencore.celery import app
 from opencore.revocations import Revocations
 from opencore.revoked import NEWS, REVOKED
 from opencore.tokens import read_access
+from tests.api import assert_problem
 from tests.gateway_proxy.redis_server import free_port
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +155,29 @@ def test_a_sign_in_that_passes_a_deactivation_is_of_no_use(
 def signed_in_again(ada: User, *, before: timedelta = timedelta()) -> Tokens:
     """Open another session, in a transaction that began a little before."""
     return open_session(user=ada, ip=None, user_agent="", now=timezone.now() - before)
+
+
+def test_the_api_itself_refuses_an_ended_session_within_a_second_or_so(
+    ada: User,
+    tokens: Tokens,
+    redis: Redis,
+    client: Client,
+    django_capture_on_commit_callbacks: Commit,
+) -> None:
+    def me() -> HttpResponseBase:
+        bearer = {"Authorization": f"Bearer {tokens.access_token}"}
+        return client.get("/v1/users/me", headers=bearer)
+
+    assert me().status_code == 200
+
+    with django_capture_on_commit_callbacks(execute=True):
+        by_log_out(tokens, ada.id)
+
+    deadline = monotonic() + 20
+    while (answer := me()).status_code == 200:
+        assert monotonic() < deadline
+        Event().wait(0.05)
+    assert_problem(answer, 401, "token_invalid")
 
 
 def test_nothing_is_told_of_an_end_that_is_rolled_back(
