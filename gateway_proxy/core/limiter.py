@@ -110,7 +110,7 @@ class Limiter(Limits):
     def _learn(self, charge: Charge, decision: Decision, asked_at: float) -> None:
         if decision.revoked:
             return
-        self._local.remember_all(charge.buckets, decision.verdicts, now=asked_at)
+        self._local.remember(charge.buckets, decision.verdicts, now=asked_at)
         if not decision.allowed:
             self._refusals.note(charge, decision, now=asked_at)
 

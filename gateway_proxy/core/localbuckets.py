@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from threading import Lock
 
-from gateway_proxy.core.allowance import Policy, Verdict
+from gateway_proxy.core.allowance import Verdict
 from gateway_proxy.core.decisions import Bucket
 
 
@@ -15,11 +15,6 @@ class LocalBuckets:
         self._room = room
         self._lock = Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, key: str, policy: Policy, *, now: float) -> Verdict:
-        """Take a token of the key's bucket, if it holds one."""
-        (verdict,) = self.charge((Bucket(key, policy),), cost=1, now=now)
-        return verdict
 
     def charge(
         self, buckets: Sequence[Bucket], *, cost: int, now: float
@@ -48,23 +43,7 @@ class LocalBuckets:
                 self._put(bucket.key, verdict.tokens, now)
         return verdicts
 
-    def look(
-        self, buckets: Sequence[Bucket], *, cost: int, now: float
-    ) -> tuple[Verdict, ...]:
-        """Return what a charge would find, and take nothing."""
-        with self._lock:
-            held = [self._held(bucket, now) for bucket in buckets]
-        return tuple(
-            Verdict(bucket.policy, tokens >= cost, tokens, cost, bucket.shadow)
-            for bucket, tokens in zip(buckets, held, strict=True)
-        )
-
-    def remember(self, key: str, tokens: float, *, now: float) -> None:
-        """Note what a bucket is known to hold."""
-        with self._lock:
-            self._put(key, tokens, now)
-
-    def remember_all(
+    def remember(
         self, buckets: Iterable[Bucket], verdicts: Iterable[Verdict], *, now: float
     ) -> None:
         """Note what each of some buckets is known to hold."""
