@@ -73,8 +73,8 @@ def audiences_of(payload: Mapping[str, Any]) -> frozenset[str]:
     found = [named] if isinstance(named, str) else named
     if not isinstance(found, list) or not found:
         raise ValueError("an audience is a name or a list of names")
-    if not all(isinstance(name, str) and name for name in found):
-        raise ValueError("an audience has a name")
+    if not all(isinstance(name, str) for name in found):
+        raise ValueError("an audience is a name")
     return frozenset(found)
 
 

@@ -16,9 +16,12 @@ from opencore.database import (
     unapplied_migrations,
     wait_for_database,
 )
+from opencore.tokens import fetching
+from opencore.tokens.fetching import FetchedKeys
 from tests.gateway_proxy.redis_server import free_port
 from tests.opencore.conftest import DatabaseAt
 from tests.opencore.tcp_line import TcpLine
+from tests.opencore.tokens.publisher import Published
 
 transactional = pytest.mark.django_db(transaction=True)
 
@@ -127,6 +130,21 @@ def test_a_process_may_serve_when_nothing_is_missing(
     prepare_to_serve()
 
     assert capsys.readouterr().err == ""
+
+
+@transactional
+@pytest.mark.parametrize("up", [True, False])
+def test_a_start_asks_for_the_keys_of_other_issuers_and_goes_on_without(
+    up: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, published = "https://idp.example.com/keys", Published()
+    published.up = up
+    monkeypatch.setitem(fetching._by_url, url, FetchedKeys(url, fetch=published))
+    settings.JWT_ISSUERS = {"https://idp.example.com": (url, "")}
+
+    prepare_to_serve()
+
+    assert published.asked == 1
 
 
 @transactional

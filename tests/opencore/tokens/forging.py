@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
-from opencore.tokens import mint_access, mint_refresh
+from opencore.tokens import TokenExpired, TokenInvalid, mint_access, mint_refresh
 
 ADA = UUID("01a20d8f-d1e5-7ce6-9779-fa435485c222")
 SESSION = UUID("01a20d8f-d28e-7a9f-81ab-ca842cb3a66b")
@@ -120,6 +120,15 @@ def changed(change: Change) -> str:
     members = decoded(header), decoded(payload)
     change(*members)
     return signed(*(encoded(each) for each in members))
+
+
+def is_read(read: Callable[[], object]) -> bool:
+    """Tell whether a token is accepted, here or by PyJWT."""
+    try:
+        read()
+    except (TokenInvalid, TokenExpired, jwt.InvalidTokenError):
+        return False
+    return True
 
 
 def other_letter(text: str, place: int) -> str:

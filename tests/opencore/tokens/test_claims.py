@@ -13,6 +13,7 @@ from tests.opencore.tokens.forging import (
     access,
     changed,
     decoded,
+    is_read,
     now,
 )
 
@@ -83,6 +84,17 @@ def test_a_token_that_was_read_for_one_is_still_refused_to_another() -> None:
 
     with pytest.raises(TokenInvalid):
         read_access(token, "orgs")
+
+
+@pytest.mark.parametrize(("letters", "good"), [(2700, True), (2800, False)])
+def test_a_token_of_ours_that_is_too_long_is_refused_as_any_other(
+    letters: int, good: bool
+) -> None:
+    name = "x" * letters
+    token = token_for(name)
+
+    assert (len(token) <= 4096) is good
+    assert is_read(lambda: read_access(token, name)) is good
 
 
 def test_an_audience_may_be_written_as_one_name(settings: Settings) -> None:

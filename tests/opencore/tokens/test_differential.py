@@ -1,6 +1,6 @@
 """Whatever anybody signs, the verdict is PyJWT's where PyJWT has one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jwt
@@ -20,6 +20,7 @@ from tests.opencore.tokens.forging import (
     Members,
     access,
     changed,
+    is_read,
     now,
     pem_of,
 )
@@ -141,14 +142,6 @@ def well_formed(*, issuer: str, issued: int) -> Members:
         "iat": issued,
         "exp": issued + 600,
     }
-
-
-def is_read(read: Callable[[], object]) -> bool:
-    try:
-        read()
-    except (TokenInvalid, TokenExpired, jwt.InvalidTokenError):
-        return False
-    return True
 
 
 @PATIENT

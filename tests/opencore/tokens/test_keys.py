@@ -100,6 +100,16 @@ def test_a_signature_has_one_spelling(kind: str, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("kind", PAIRS)
+def test_a_signature_is_not_padded(kind: str, settings: Settings) -> None:
+    settings.JWT_SIGNING_KEY = pem_of(kind)
+
+    padded = access() + "=="
+
+    with pytest.raises(TokenInvalid):
+        read_access(padded)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
 def test_an_access_key_verifies_with_what_it_publishes(
     kind: str, settings: Settings
 ) -> None:

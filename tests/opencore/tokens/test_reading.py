@@ -129,6 +129,20 @@ def test_a_token_begins_no_earlier_than_it_says(reader: AccessReader) -> None:
     assert reader.read(later, None, now=begin - LEEWAY).user_id == ADA
 
 
+def test_a_token_begins_no_earlier_than_it_was_made(reader: AccessReader) -> None:
+    token = changed(lambda _, claims: claims.update(nbf=claims["iat"] - 100))
+
+    with pytest.raises(TokenInvalid):
+        reader.read(token, None, now=begin_of(token) - LEEWAY - 0.001)
+
+
+def test_a_token_that_ends_when_it_begins_is_none(reader: AccessReader) -> None:
+    token = changed(lambda _, claims: claims.update(exp=claims["iat"]))
+
+    with pytest.raises(TokenInvalid):
+        reader.read(token, None, now=begin_of(token))
+
+
 def test_a_known_token_is_refused_as_soon_as_its_ring_is_retired(
     reader: AccessReader, issuer: CountedIssuer
 ) -> None:
