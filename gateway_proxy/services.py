@@ -3,11 +3,18 @@
 import logging
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from gateway_proxy.board import Board, BoardUnreachable
 from gateway_proxy.core.differences import Difference, differences
-from gateway_proxy.core.documents import Document, changed, document_of, merged
+from gateway_proxy.core.documents import (
+    Document,
+    TableInvalid,
+    changed,
+    document_of,
+    merged,
+)
 from gateway_proxy.core.table import RouteTable
 from gateway_proxy.defaults import default_table
 from gateway_proxy.errors import NothingToChange, ReasonMissing, TableMoved
@@ -16,6 +23,8 @@ from gateway_proxy.plantokens import Wish
 from gateway_proxy.rows import store_rows
 from gateway_proxy.selectors import Published, get_version, latest_published
 from opencore.context import current_request_id
+from opencore.errors import FieldProblem
+from opencore.problems.pointers import pointer_to
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +144,7 @@ def _preview(
 ) -> Preview:
     default = default_table()
     table = changed(default, changes, latest.version + 1)
+    _refuse_tokens_without_a_key(table)
     document = document_of(default)
     before, after = merged(document, latest.changes), merged(document, changes)
     return Preview(
@@ -144,6 +154,19 @@ def _preview(
         differences=tuple(differences(before, after)),
         restores=restores,
     )
+
+
+def _refuse_tokens_without_a_key(table: RouteTable) -> None:
+    if settings.JWT_INTERNAL_SIGNING_KEY:
+        return
+    said = "There is no JWT_INTERNAL_SIGNING_KEY to sign such tokens."
+    problems = tuple(
+        FieldProblem(pointer_to("routes", route.prefix, "identity"), "no_key", said)
+        for route in table.routes
+        if route.identity == "token"
+    )
+    if problems:
+        raise TableInvalid(problems)
 
 
 def _store(preview: Preview, *, actor: str, reason: str) -> TableVersion:

@@ -188,20 +188,6 @@ def check_mail(
     ]
 
 
-def missing_internal_key() -> list[CheckMessage]:
-    """Say that a route asks for internal tokens where there is no key for them."""
-    if settings.JWT_INTERNAL_SIGNING_KEY:
-        return []
-    return [
-        Error(
-            "JWT_INTERNAL_SIGNING_KEY is empty, but a route tells its upstream by a token"
-            " who asks.",
-            hint=NEW_VALUE,
-            id="opencore.E010",
-        )
-    ]
-
-
 def _secret(name: str) -> str:
     try:
         return str(getattr(settings, name))

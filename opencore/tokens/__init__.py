@@ -2,7 +2,7 @@
 
 from opencore.tokens.errors import TokenExpired, TokenInvalid
 from opencore.tokens.foreign import fetch_foreign_keys
-from opencore.tokens.internal import IDENTITY_HEADER, mint_internal
+from opencore.tokens.internal import mint_internal
 from opencore.tokens.keys import kid_of
 from opencore.tokens.keysets import own_key_set
 from opencore.tokens.minting import mint_access, mint_refresh
@@ -12,7 +12,6 @@ from opencore.tokens.rules import MOST_ORGANIZATIONS
 from opencore.tokens.signed import LARGEST_TOKEN
 
 __all__ = [
-    "IDENTITY_HEADER",
     "LARGEST_TOKEN",
     "MOST_ORGANIZATIONS",
     "TokenExpired",

@@ -14,7 +14,6 @@ from opencore.tokens.memory import Memory
 from opencore.tokens.minting import sign
 from opencore.tokens.rules import INTERNAL, INTERNAL_LIFETIME
 
-IDENTITY_HEADER = "X-OpenCore-Identity"
 MOST_MINTED = 10_000
 
 

@@ -153,6 +153,20 @@ def test_the_whole_resulting_table_is_looked_at() -> None:
     assert TableVersion.objects.count() == 1
 
 
+def test_no_upstream_is_told_by_tokens_who_asks_without_a_key(
+    settings: Settings,
+) -> None:
+    change = {"routes": {"/billing": {"identity": "token"}}}
+    publish(change)
+    settings.JWT_INTERNAL_SIGNING_KEY = ""
+
+    with pytest.raises(TableInvalid) as refusal:
+        publish({"routes": {"/orgs": {"cost": 2}}})
+
+    (problem,) = refusal.value.errors
+    assert (problem.pointer, problem.code) == ("/routes/~1billing/identity", "no_key")
+
+
 def test_what_moved_since_it_was_looked_at_is_not_published() -> None:
     preview = preview_change(change=COST_FIVE)
     publish({"routes": {"/users": {"cost": 2}}})

@@ -175,6 +175,8 @@ def test_a_token_may_not_say(claims: Members, reader: AccessReader) -> None:
         {"typ": "dpop+jwt"},
         {"typ": 7},
         {"crit": []},
+        {"crit": ["b64"], "b64": False},
+        {"b64": False},
         {"kid": "RS256"},
         {"kid": "../../dev/null"},
     ],

@@ -10,7 +10,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from pytest_django import Settings
 
-from opencore.checks import missing_internal_key
 from opencore.claims import AccessClaims
 from opencore.tokens import (
     TokenExpired,
@@ -214,11 +213,3 @@ def test_nothing_is_minted_or_read_without_a_key(settings: Settings) -> None:
         mint_internal(ada_for_long(), "billing", "req-1")
     with pytest.raises(ImproperlyConfigured):
         read_internal(token, "billing")
-
-
-def test_a_route_that_needs_the_key_finds_it_missing(settings: Settings) -> None:
-    assert missing_internal_key() == []
-
-    settings.JWT_INTERNAL_SIGNING_KEY = ""
-
-    assert [message.id for message in missing_internal_key()] == ["opencore.E010"]
