@@ -21,6 +21,8 @@ def sender_of(*, peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
     `forwarded` is X-Forwarded-For; it is believed from the right, as far as the
     networks of trusted proxies reach. A socket without addresses gives "unknown".
     """
+    if not (forwarded and trusted):
+        return _in_full(peer)
     found = UNKNOWN
     for hop in reversed([*forwarded.split(","), peer]):
         address = _address(hop.strip())
@@ -41,6 +43,11 @@ def network_of(address: str) -> str:
     if isinstance(found, IPv4Address):
         return str(found)
     return str(ip_network((found, _PREFIX_OF_ONE_CLIENT), strict=False))
+
+
+@lru_cache(maxsize=4096)
+def _in_full(peer: str) -> str:
+    return str(_address(peer.strip()) or UNKNOWN)
 
 
 @lru_cache(maxsize=4096)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class AccessClaims:
     """What an access token says: who asks, in which session, as what.
 
@@ -20,6 +21,17 @@ class AccessClaims:
     issued_at: datetime
     key_id: str
     org_ids: tuple[UUID, ...] = ()
+
+    # Made once: a token is read once, and its claims are written with each request.
+    @cached_property
+    def user(self) -> str:
+        """The user's id as text."""
+        return str(self.user_id)
+
+    @cached_property
+    def session(self) -> str:
+        """The session's id as text."""
+        return str(self.session_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

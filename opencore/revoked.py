@@ -26,12 +26,12 @@ class Revocation:
     good_since: float | None = None
 
 
-def session_member(session_id: UUID) -> str:
+def session_member(session_id: UUID | str) -> str:
     """Return what stands for a session."""
     return f"s:{session_id}"
 
 
-def user_member(user_id: UUID) -> str:
+def user_member(user_id: UUID | str) -> str:
     """Return what stands for a user."""
     return f"u:{user_id}"
 

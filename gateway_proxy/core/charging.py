@@ -20,8 +20,7 @@ def charge_of(
         owners = [("address", request.client, None), ("network", request.client, None)]
     else:
         plan = _plan_of(claims, table)
-        user = str(claims.user_id)
-        owners = [("user", user, plan), ("network", request.client, None)]
+        owners = [("user", claims.user, plan), ("network", request.client, None)]
         org = _org_of(request.path, claims)
         if org is not None:
             owners.append(("org", org, plan))

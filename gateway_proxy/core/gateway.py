@@ -1,7 +1,7 @@
 """Takes one request through the gateway: refuse, identify, charge, forward."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gateway_proxy.core.bearer import bearer_token
 from gateway_proxy.core.charging import charge_of
@@ -103,7 +103,8 @@ class Gateway:
         headers = headers_for_client(
             answered.answer.headers, origin=answered.host.origin(outgoing), table=table
         )
-        return replace(answered.answer, headers=headers)
+        answer = answered.answer
+        return Answer(answer.status, answer.reason, headers, answer.body)
 
     def dress(
         self, headers: Headers, *, asked: Headers, record: AccessRecord
@@ -140,7 +141,7 @@ class Gateway:
             # Guessing tokens is not for free.
             await self._charge(request, route, None, table, record)
             raise
-        record.user_id = str(claims.user_id)
+        record.user_id = claims.user
         return claims
 
     async def _charge(

@@ -65,9 +65,9 @@ def headers_for_upstream(request: Incoming, own: Headers = ()) -> Headers:
 def identity_headers(claims: AccessClaims) -> Headers:
     """Return who asks, for an upstream that only the gateway reaches."""
     return (
-        ("x-user-id", str(claims.user_id)),
+        ("x-user-id", claims.user),
         ("x-user-role", claims.role),
-        ("x-session-id", str(claims.session_id)),
+        ("x-session-id", claims.session),
     )
 
 

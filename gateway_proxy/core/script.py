@@ -33,8 +33,8 @@ def question_of(charge: Charge) -> list[str | int | float]:
         question += _NO_TOKEN
     else:
         question += (
-            session_member(claims.session_id),
-            user_member(claims.user_id),
+            session_member(claims.session),
+            user_member(claims.user),
             key_member(claims.key_id),
             claims.issued_at.timestamp(),
         )

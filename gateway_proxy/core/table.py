@@ -78,7 +78,13 @@ class RouteTable:
 
     def find(self, path: str) -> Route | None:
         """Return the route with the longest prefix, matched as the path is written."""
-        by_prefix, deepest = self._by_prefix
+        end = path.find("/", 1)
+        first = path if end < 0 else path[:end]
+        route, deepest = self._by_first.get(first, (None, 0))
+        return route if deepest <= 1 else self._find_below(path, deepest)
+
+    def _find_below(self, path: str, deepest: int) -> Route | None:
+        by_prefix = self._by_prefix
         segments = path.split("/", deepest + 1)
         for depth in range(min(deepest, len(segments) - 1), 0, -1):
             route = by_prefix.get("/".join(segments[: depth + 1]))
@@ -97,6 +103,14 @@ class RouteTable:
         return self.limits.get(name)
 
     @cached_property
-    def _by_prefix(self) -> tuple[Mapping[str, Route], int]:
-        by_prefix = {route.prefix: route for route in self.routes}
-        return by_prefix, max((one.count("/") for one in by_prefix), default=0)
+    def _by_prefix(self) -> Mapping[str, Route]:
+        return {route.prefix: route for route in self.routes}
+
+    @cached_property
+    def _by_first(self) -> Mapping[str, tuple[Route | None, int]]:
+        """The route of each first segment, and how deep the routes below it go."""
+        depths: dict[str, int] = {}
+        for prefix in self._by_prefix:
+            first = "/" + prefix.split("/", 2)[1]
+            depths[first] = max(depths.get(first, 0), prefix.count("/"))
+        return {first: (self._by_prefix.get(first), it) for first, it in depths.items()}

@@ -8,6 +8,9 @@ from gateway_proxy.core.errors import MalformedRequest, TargetTooLong
 TARGET_LIMIT = 8 * 1024
 
 _PRINTABLE = re.compile(r"[!-~]*")
+# Most paths: nothing is escaped, no segment is empty or begins with a dot.
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)+/?")
+_PLAIN_QUERY = re.compile(r'[!"$-~]*')
 _HIDDEN_SEPARATOR = re.compile(r"%2f|%5c", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -20,6 +23,8 @@ def check_target(path: str, query: str) -> None:
     """
     if len(path) + len(query) > TARGET_LIMIT:
         raise TargetTooLong
+    if _PLAIN.fullmatch(path) and _PLAIN_QUERY.fullmatch(query):
+        return
     if not (_PRINTABLE.fullmatch(path) and _PRINTABLE.fullmatch(query)):
         raise MalformedRequest("The URL holds a character that must be escaped.")
     if "#" in path or "#" in query or _HIDDEN_SEPARATOR.search(path):

@@ -1,7 +1,12 @@
 """Request targets that two programs could read differently."""
 
-import pytest
+import re
 
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway_proxy.core import targets
 from gateway_proxy.core.errors import MalformedRequest, TargetTooLong
 from gateway_proxy.core.table import Route
 from gateway_proxy.core.targets import TARGET_LIMIT, check_target
@@ -117,3 +122,28 @@ def test_signing_in_and_out_needs_no_token(path: str) -> None:
 )
 def test_anything_else_below_auth_needs_one(method: str, path: str) -> None:
     assert not route_of(path).is_public(method, path)
+
+
+def refusal(path: str, query: str) -> str | None:
+    try:
+        check_target(path, query)
+    except (MalformedRequest, TargetTooLong) as error:
+        return str(error)
+    return None
+
+
+@given(
+    path=st.text(alphabet='/.a-~%2eFC;:#?\\"é \x00\n', max_size=12),
+    query=st.text(alphabet='a=&%#"?/ é\n', max_size=6),
+)
+@example(path="a/", query="")
+@example(path=".a", query="b#c")
+@example(path="a", query="b\n")
+def test_a_plain_target_is_one_that_a_closer_look_lets_pass(
+    path: str, query: str
+) -> None:
+    at_a_glance = refusal(f"/{path}", query)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(targets, "_PLAIN", re.compile("(?!)"))
+        assert refusal(f"/{path}", query) == at_a_glance
