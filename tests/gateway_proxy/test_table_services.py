@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +22,7 @@ from gateway_proxy.errors import (
 from gateway_proxy.models import Limit, Plan, PlanAssignment, Route, TableVersion
 from gateway_proxy.selectors import Published, latest_published
 from gateway_proxy.services import (
+    Preview,
     hang_latest,
     preview_change,
     preview_restore,
@@ -29,9 +32,11 @@ from gateway_proxy.tasks import hang_table
 from opencore.celery import app
 from tests.gateway_proxy.publishing import COST_FIVE, WHY, publish
 from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.opencore.conftest import open_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PATIENCE = 30.0
 ACME = uuid4()
 PRO = {"user": {"rate": 100.0, "burst": 200, "shadow": False}}
 
@@ -177,23 +182,41 @@ def test_what_moved_since_it_was_looked_at_is_not_published() -> None:
     assert latest_published().version == 1
 
 
-def test_of_two_that_publish_at_once_one_is_refused() -> None:
+def test_of_two_that_publish_at_once_the_second_waits_and_is_refused() -> None:
     preview = preview_change(change=COST_FIVE)
+    with open_session() as first, ThreadPoolExecutor(1) as threads:
+        first.execute("begin")
+        first.execute(
+            "insert into gateway_table_version (version, changes, actor, reason)"
+            " values (1, '{}', 'ada', 'quicker')"
+        )
+        second = threads.submit(attempt, preview)
+        wait_for_somebody_who_waits()
+        first.execute("commit")
 
-    def attempt(actor: str) -> str:
-        try:
-            publish_table(preview=preview, actor=actor, reason=WHY)
-        except TableMoved:
-            return "moved"
-        finally:
-            connection.close()
-        return "published"
+        assert second.result() == "moved"
 
-    with ThreadPoolExecutor(4) as threads:
-        outcomes = sorted(threads.map(attempt, ("ada", "grace", "mallory", "eve")))
+    assert TableVersion.objects.get().actor == "ada"
+    assert Route.objects.count() == 0
 
-    assert outcomes == ["moved", "moved", "moved", "published"]
-    assert TableVersion.objects.count() == 1
+
+def attempt(preview: Preview) -> str:
+    try:
+        publish_table(preview=preview, actor="grace", reason=WHY)
+    except TableMoved:
+        return "moved"
+    finally:
+        connection.close()
+    return "published"
+
+
+def wait_for_somebody_who_waits() -> None:
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    give_up = monotonic() + PATIENCE
+    with open_session() as watching:
+        while watching.execute(waiting).fetchone() == (0,):
+            assert monotonic() < give_up
+            Event().wait(0.01)
 
 
 def test_publishing_what_is_so_already_is_refused() -> None:
