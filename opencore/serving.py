@@ -107,6 +107,7 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
 
     leaving = False
     _leaves_at = 0.0
+    _serving: asyncio.Task[None] | None = None
 
     def init_process(self) -> None:
         """Put both in the place of Gunicorn's, which has no setting for either."""
@@ -141,7 +142,7 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
             self.loop.call_later(0.1, self._leave_when_replaced)
 
     def _leave(self) -> None:
-        if not self.servers:
+        if self._serving is None or not self.servers:
             super().handle_exit_signal()
             return
         # Were it no more `alive`, Gunicorn would cut connections that it has just

@@ -28,13 +28,7 @@ def _api(port: int) -> tuple[str, ...]:
     return (
         *(PYTHON, "-m", "gunicorn", "--config", "python:opencore.gunicorn"),
         *("--bind", f"127.0.0.1:{port}", "--workers", "1"),
-        *(
-            "--worker-class",
-            "opencore.serving.Threads",
-            "--threads",
-            "16",
-            "opencore.wsgi:application",
-        ),
+        "opencore.asgi:application",
     )
 
 
