@@ -55,6 +55,8 @@ class StrictGateway:
             *api.command(self._port),
             GATEWAY_RATE="0.01",
             GATEWAY_BURST=str(BURST),
+            # Its buckets are not those of the gateway that asks for more.
+            REDIS_URL=f"{self._system.urls()['REDIS_URL'].removesuffix('/0')}/1",
         )
         self._system.until(lambda: answers(self._port), "the strict gateway answers")
 
