@@ -83,6 +83,8 @@ class Gateway:
 
     async def forward(self, request: Incoming, record: AccessRecord) -> Answer:
         """Return the upstream's answer, or refuse; the record is filled on the way."""
+        trace = trace_of(request.headers)
+        record.trace_id = trace.trace_id
         table = self._parts.table()
         route = _admit(request, table)
         record.route = route.prefix
@@ -94,8 +96,6 @@ class Gateway:
         await self._charge(request, route, claims, table, record)
         upstream = self._upstream_of(route)
         record.upstream = upstream.name
-        trace = trace_of(request.headers)
-        record.trace_id = trace.trace_id
         own = (*self._identity(request, route, claims), *trace.headers())
         outgoing = await _outgoing(request, route, own)
         answered = await upstream.send(outgoing)
