@@ -60,9 +60,10 @@ def command_of(options: Mapping[str, Any]) -> tuple[str, ...]:
         if options["workers"] not in {None, 1}:
             raise CommandError("Uvicorn serves in one process; start it several times.")
         return ("-m", "opencore.uvicorn", "--host", host.strip("[]"), "--port", port)
-    bound = (*_GUNICORN, "--bind", options["bind"])
+    workers: tuple[str, ...] = ()
     if options["workers"] is not None:
-        bound = (*bound, "--workers", str(options["workers"]))
+        workers = ("--workers", str(options["workers"]))
+    bound = (*_GUNICORN, "--bind", options["bind"], *workers)
     if options["server"] == "threads":
         threads = ("--worker-class", "opencore.serving.Threads", "--threads", "16")
         return (*bound, *threads, "opencore.wsgi:application")
