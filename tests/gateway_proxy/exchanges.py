@@ -8,9 +8,10 @@ from typing import Any, Protocol, cast
 
 from gateway_proxy.blocking import http as blocking_http
 from gateway_proxy.blocking import run
-from gateway_proxy.core.messages import Answer, Body, Outgoing
+from gateway_proxy.core.messages import Answer, AsyncBody, Body, Outgoing
 from gateway_proxy.core.ports import Exchange
 from gateway_proxy.core.table import Timeouts
+from gateway_proxy.streaming import http as streaming_http
 
 GET = Outgoing(
     method="GET",
@@ -91,6 +92,41 @@ class BlockingClient:
         run(self.exchange.close())
 
 
+class StreamingClient:
+    """Asks in an event loop that stands still in between."""
+
+    def __init__(self, address: str) -> None:
+        self._runner = asyncio.Runner()
+        self.exchange: Exchange = streaming_http.HttpTransport().exchange_with(address)
+
+    def send(self, request: Outgoing) -> Answer:
+        return self._runner.run(self.exchange.send(request))
+
+    def chunks(self, answer: Answer) -> Iterator[bytes]:
+        chunks = aiter(cast("AsyncBody", answer.body))
+        while (chunk := self._runner.run(_next(chunks))) is not None:
+            yield chunk
+
+    def leave(self, answer: Answer) -> None:
+        self._runner.run(cast("AsyncBody", answer.body).aclose())
+
+    def settle(self) -> None:
+        self._runner.run(_pass())
+
+    def close(self) -> None:
+        self._runner.run(self.exchange.close())
+        self._runner.close()
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+async def _pass() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 def read(client: Client, answer: Answer) -> bytes:
     """Return the whole body and close it."""
     if isinstance(answer.body, bytes):
@@ -103,4 +139,5 @@ def read(client: Client, answer: Answer) -> bytes:
 
 KINDS: dict[str, Callable[[str], Any]] = {
     "blocking": BlockingClient,
+    "streaming": StreamingClient,
 }

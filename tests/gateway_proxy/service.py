@@ -207,6 +207,12 @@ def refuse_before_the_body(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def answer_before_the_body(handler: Handler) -> None:
+    """Answer without reading the body, and keep the connection."""
+    handler.begin(2)
+    handler.wfile.write(b"ok")
+
+
 def wait_for_the_client_to_leave(handler: Handler) -> None:
     """Say nothing until the connection ends."""
     handler.connection.settimeout(30)

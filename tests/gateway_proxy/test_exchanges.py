@@ -1,5 +1,6 @@
 """What every kind of exchange promises, against a real service on a real socket."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -17,6 +18,7 @@ from gateway_proxy.core.errors import (
     UpstreamUnavailable,
 )
 from gateway_proxy.core.table import Timeouts
+from gateway_proxy.streaming.http import HttpExchange
 from opencore.errors import BodyTooLarge
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.exchanges import GET, KINDS, Client, Upload, read
@@ -472,6 +474,9 @@ def test_what_comes_unasked_is_nobodys_answer(client: Client, service: Service) 
 
     assert client.send(GET).body == service.body
 
+    first, second = service.received
+    assert first.connection is not second.connection
+
 
 def test_what_comes_with_an_answer_is_nobodys_answer(
     client: Client, service: Service
@@ -571,3 +576,45 @@ def test_a_service_that_takes_no_more_of_an_upload_is_late(
 
     with pytest.raises(UpstreamTimeout):
         client.send(replace(HASTY, method="POST", body=upload))
+
+
+def test_a_client_that_leaves_ends_the_exchange_with_the_service(
+    service: Service,
+) -> None:
+    service.misbehave = services.wait_for_the_client_to_leave
+
+    async def ask_and_leave() -> None:
+        exchange = HttpExchange(service.url)
+        asked = asyncio.ensure_future(exchange.send(GET))
+        await asyncio.to_thread(service.arrived.wait, 30)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await asyncio.to_thread(service.left.wait, 30)
+        await exchange.close()
+
+    asyncio.run(ask_and_leave())
+
+    assert service.left.is_set()
+
+
+def test_a_connection_whose_upload_was_not_finished_serves_nobody_else(
+    service: Service,
+) -> None:
+    service.interrupt = services.answer_before_the_body
+    rest = Event()
+    upload = Upload([b"first", b"second"], after_first=rest)
+
+    async def ask_twice() -> list[object]:
+        exchange = HttpExchange(service.url)
+        first = await exchange.send(replace(POST, body=upload))
+        service.interrupt = None
+        second = await exchange.send(GET)
+        await exchange.close()
+        return [first.body, second.body]
+
+    with asyncio.Runner() as runner:
+        answered = runner.run(ask_twice())
+        rest.set()
+
+    assert answered == [b"ok", service.body]
