@@ -13,9 +13,12 @@ from opencore.settings.environment import (
     Environment,
     environment_of_this_start,
     read_environment,
+    split,
 )
 from opencore.settings.issuers import issuers_of
+from opencore.tokens.keys import load_key
 from tests.opencore.production import good_environment
+from tests.opencore.tokens.forging import pem_of, public_half
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("opencore", "accounts", "billing", "notifications", "outbox")
@@ -227,6 +230,18 @@ def test_a_wrong_value_stops_every_kind_of_start_without_a_traceback(
         "OpenCore does not start: The environment is wrong: OUTBOX_LANES='sixteen':"
         " Input should be a valid integer, unable to parse string as an integer.\n"
     )
+
+
+def test_keys_may_be_pems_in_a_file_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pem, other = pem_of("EdDSA"), public_half(pem_of("ES256"))
+    (tmp_path / "keys").write_text(f"{pem},{other}", "utf-8")
+    monkeypatch.setenv("JWT_PREVIOUS_SIGNING_KEYS_FILE", str(tmp_path / "keys"))
+
+    keys = split(read_environment().jwt_previous_signing_keys)
+
+    assert [load_key(key).algorithm for key in keys] == ["EdDSA", "ES256"]
 
 
 def test_issuers_are_read_with_an_audience_of_their_own_or_without() -> None:

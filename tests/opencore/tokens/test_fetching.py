@@ -1,5 +1,6 @@
 """Keys of others are renewed in the background, and nobody waits for it."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
@@ -178,6 +179,57 @@ def test_a_document_that_is_no_key_set_is_an_error(
 
     assert keys.refresh() == 30
     assert names(keys) == {"ES256-1"}
+
+
+def test_an_error_is_told_once_until_it_is_over(
+    keys: FetchedKeys, published: Published, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys.refresh()
+    published.up = False
+    keys.refresh()
+    keys.refresh()
+    published.up = True
+    keys.refresh()
+    published.up = False
+    keys.refresh()
+
+    assert told(caplog) == ["keys of tokens were not renewed"] * 2
+
+
+def test_keys_that_are_too_old_are_told_once(
+    keys: FetchedKeys,
+    published: Published,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keys.refresh()
+    published.up = False
+    clock.now += DAY + 1
+
+    keys.refresh()
+    keys.refresh()
+
+    assert told(caplog) == [
+        "keys of tokens were not renewed",
+        "keys of tokens are too old",
+    ]
+
+
+def test_keys_that_are_left_out_are_told_when_they_come(
+    keys: FetchedKeys, published: Published, caplog: pytest.LogCaptureFixture
+) -> None:
+    published.keys.append({"kty": "oct", "k": "AAAA", "kid": "s"})
+
+    keys.refresh()
+    keys.refresh()
+
+    assert told(caplog) == ["keys of tokens were left out"]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.message for record in caplog.records if record.levelno >= logging.WARNING
+    ]
 
 
 def test_an_unknown_key_is_looked_for_once_in_half_a_minute(

@@ -1,12 +1,9 @@
 """Tokens of other issuers are believed as far as these are trusted, and no further."""
 
 import time
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
@@ -17,7 +14,6 @@ from opencore.tokens import (
     fetching,
     read_access,
 )
-from opencore.tokens.fetching import FetchedKeys
 from opencore.tokens.foreign import ForeignIssuer, foreign_issuers
 from opencore.tokens.keys import Key, KeyRing, load_key
 from opencore.tokens.reading import AccessReader
@@ -27,20 +23,16 @@ from tests.opencore.tokens.forging import (
     PAIRS,
     SESSION,
     Members,
-    base64,
     decoded,
     encoded,
-    jwk,
     pem_of,
     public_half,
     signed,
 )
+from tests.opencore.tokens.idp import IDP, KEYS_URL, NOW, OURS, signed_by, token_of
 from tests.opencore.tokens.publisher import Published
 
-IDP = "https://login.example.com"
 OTHER_IDP = "https://login.example.org"
-OURS = "https://api.example.com"
-NOW = 1_800_000_000
 
 
 class Keys:
@@ -76,33 +68,6 @@ def reader(keys: Keys) -> AccessReader:
         OTHER_IDP: ForeignIssuer(OTHER_IDP, Keys(), audiences),
     }
     return AccessReader(issuers, leeway=5)
-
-
-def token_of(
-    kind: str = "ES256",
-    *,
-    now: int = NOW,
-    **claims: object,
-) -> str:
-    """Return a token of the other issuer; a claim that is None is left out."""
-    payload: Members = {
-        "iss": IDP,
-        "sub": str(ADA),
-        "aud": OURS,
-        "iat": now,
-        "exp": now + 3600,
-        "jti": "token-1",
-        **claims,
-    }
-    said = {name: value for name, value in payload.items() if value is not None}
-    return signed_by(kind, {"alg": kind, "typ": "JWT", "kid": kind}, said)
-
-
-def signed_by(kind: str, header: Members, payload: Members) -> str:
-    key: Any = load_pem_private_key(pem_of(kind).encode(), None)
-    text = f"{encoded(header)}.{encoded(payload)}"
-    signature = jwt.get_algorithm_by_name(kind).sign(text.encode(), key)
-    return f"{text}.{base64(signature)}"
 
 
 @pytest.mark.parametrize("kind", PAIRS)
@@ -243,17 +208,6 @@ def test_a_token_has_to_be_meant_for_what_is_asked_for(reader: AccessReader) -> 
         reader.read(token_of(), "billing", now=NOW)
 
 
-@pytest.fixture
-def published(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Published:
-    """Let the settings trust another issuer, whose keys are there at once."""
-    url = "https://login.example.com/keys"
-    found = Published(jwk("ES256", kid="ES256"))
-    monkeypatch.setitem(fetching._by_url, url, FetchedKeys(url, fetch=found))
-    settings.PUBLIC_URL = OURS
-    settings.JWT_ISSUERS = {IDP: (url, "")}
-    return found
-
-
 def test_a_start_fetches_the_keys_that_requests_need(published: Published) -> None:
     fetch_foreign_keys(within=60)
 
@@ -266,7 +220,7 @@ def test_a_key_that_was_taken_back_is_refused_at_once(published: Published) -> N
     read_access(token)
     published.keys = []
 
-    fetching._by_url["https://login.example.com/keys"].refresh()
+    fetching._by_url[KEYS_URL].refresh()
 
     with pytest.raises(TokenInvalid):
         read_access(token)
@@ -289,7 +243,7 @@ def test_tokens_are_meant_for_us_unless_the_setting_says_for_whom(
     audience: str, meant_for: str, settings: Settings
 ) -> None:
     settings.PUBLIC_URL = OURS
-    settings.JWT_ISSUERS = {IDP: ("https://login.example.com/keys", audience)}
+    settings.JWT_ISSUERS = {IDP: (KEYS_URL, audience)}
 
     assert foreign_issuers()[IDP].audiences == {meant_for}
 
