@@ -22,7 +22,7 @@ class Refusals:
         """Note what a refusal says, of a request that was sent to Redis at `now`."""
         with self._lock:
             for bucket, verdict in zip(charge.buckets, decision.verdicts, strict=True):
-                if not (verdict.allowed or verdict.shadow):
+                if not verdict.allowed:
                     self._known.pop(bucket.key, None)
                     self._known[bucket.key] = bucket.policy, verdict.tokens, now
             while len(self._known) > self._room:

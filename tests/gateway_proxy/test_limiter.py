@@ -1,6 +1,8 @@
 """Who decides when, without a Redis: the limiter around buckets that have a switch."""
 
 import logging
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Barrier, Thread
@@ -153,12 +155,13 @@ def test_alone_a_bucket_in_the_shadow_refuses_nobody(
 ) -> None:
     redis.up = False
     shadow = Bucket("acme", Policy("org", rate=1.0, burst=1), shadow=True)
+    both = Charge((*ADA.buckets, shadow))
 
-    decisions = [decide(limiter, Charge((shadow,))) for _ in range(2)]
+    decisions = [decide(limiter, both) for _ in range(2)]
 
     assert [decision.allowed for decision in decisions] == [True, True]
-    assert [decision.verdicts[0].allowed for decision in decisions] == [True, False]
-    assert decisions[1].verdicts[0].tokens == 0.0
+    assert [verdict.tokens for verdict in decisions[1].verdicts] == [8.0, 0.0]
+    assert [verdict.allowed for verdict in decisions[1].verdicts] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -279,9 +282,10 @@ def test_who_was_refused_a_dear_request_may_make_a_cheap_one(
 ) -> None:
     assert admitted(limiter, of=7) == 7
 
-    assert not decide(limiter, replace(ADA, cost=5)).allowed
-    assert decide(limiter, replace(ADA, cost=2)).allowed
+    assert admitted(limiter, replace(ADA, cost=5), of=3) == 0
+    assert redis.asked == 8
 
+    assert decide(limiter, replace(ADA, cost=2)).allowed
     assert redis.asked == 9
 
 
@@ -307,6 +311,17 @@ def test_a_refusal_in_the_shadow_is_not_remembered(
 
     assert admitted(limiter, shadow, of=5) == 5
     assert redis.asked == 5
+
+
+def test_a_bucket_that_refused_may_pass_once_it_is_in_the_shadow(
+    limiter: Limiter, redis: Redis
+) -> None:
+    assert admitted(limiter, of=11) == 10
+
+    decision = decide(limiter, Charge((replace(ADA.buckets[0], shadow=True),)))
+
+    assert decision.allowed
+    assert redis.asked == 12
 
 
 def test_a_refusal_by_other_numbers_says_nothing(
@@ -349,16 +364,26 @@ def test_closing_lets_go_of_redis_and_of_the_revocations(
     assert (redis.up, revocations.closed) == (False, True)
 
 
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
 @pytest.mark.parametrize("up", [True, False], ids=["with redis", "alone"])
 def test_many_threads_at_once_admit_exactly_the_burst(
     limiter: Limiter, redis: Redis, up: bool
 ) -> None:
     redis.up = up
+    wide = Charge((Bucket("ada", Policy("user", rate=1.0, burst=800)),))
     together, counts = Barrier(8), list[int]()
 
     def spend() -> None:
         together.wait(30)
-        counts.append(admitted(limiter, of=20))
+        counts.append(admitted(limiter, wide, of=200))
 
     threads = [Thread(target=spend) for _ in range(8)]
     for thread in threads:
@@ -366,4 +391,4 @@ def test_many_threads_at_once_admit_exactly_the_burst(
     for thread in threads:
         thread.join(30)
 
-    assert sum(counts) == 10
+    assert sum(counts) == 800

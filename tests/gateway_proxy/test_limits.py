@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import socket
 import subprocess
 import sys
 import time
@@ -154,6 +155,7 @@ def test_a_bucket_in_the_shadow_is_counted_and_refuses_nobody(
     decisions = [gateway.decide(charge) for _ in range(3)]
 
     assert [decision.allowed for decision in decisions] == [True, True, True]
+    assert [math.ceil(one.verdicts[0].tokens) for one in decisions] == [49, 48, 47]
     shadows = [decision.verdicts[1] for decision in decisions]
     assert [verdict.allowed for verdict in shadows] == [True, True, False]
     assert [math.floor(verdict.tokens) for verdict in shadows] == [1, 0, 0]
@@ -211,7 +213,9 @@ def test_a_clock_of_redis_that_is_set_back_locks_nobody_out(
     policy = Policy("user", rate=1000.0, burst=50)
     redis.set(KEPT_AT, microseconds_of(redis) + 3600 * 1_000_000)
 
-    assert not gateway.decide(of_ada(policy)).allowed
+    refused = gateway.decide(of_ada(policy))
+    assert refused.verdicts[0].tokens == 0
+    assert not refused.allowed
 
     deadline = time.monotonic() + 10
     while not gateway.decide(of_ada(policy)).allowed:
@@ -292,6 +296,22 @@ def patiently(gateway: Gateway, charge: Charge) -> Decision:
         except LimitsUnavailable:
             continue
     raise TimeoutError
+
+
+@KINDS
+def test_a_server_that_says_nothing_is_asked_once(kind: ModuleType) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        with (
+            gateway_at(kind, url, timeout=0.05) as gateway,
+            pytest.raises(LimitsUnavailable),
+        ):
+            gateway.decide(of_ada())
+        silent.settimeout(0)
+        silent.accept()[0].close()
+
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 @KINDS
