@@ -73,12 +73,16 @@ def public_half(pem: str) -> str:
 
 def jwk(kind: str, number: int = 1, **changes: object) -> Members:
     """Return the public half of a key as a key set has it."""
+    return {**_jwk_of(kind, number), **changes}
+
+
+@cache
+def _jwk_of(kind: str, number: int) -> Members:
     private = load_pem_private_key(pem_of(kind, number).encode(), None)
     public: Any = private.public_key()
     algorithm = {"weak": "RS256", "another curve": "ES384"}.get(kind, kind)
     found = jwt.get_algorithm_by_name(algorithm).to_jwk(public, as_dict=True)
-    named = {"kid": f"{kind}-{number}", "use": "sig", "alg": algorithm}
-    return {**found, **named, **changes}
+    return {**found, "kid": f"{kind}-{number}", "use": "sig", "alg": algorithm}
 
 
 def access() -> str:

@@ -1,6 +1,8 @@
 """Whatever anybody signs, the verdict is PyJWT's where PyJWT has one."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -12,7 +14,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from opencore.tokens import TokenExpired, TokenInvalid, read_access
-from opencore.tokens.keys import load_key
+from opencore.tokens.foreign import ForeignIssuer
+from opencore.tokens.keys import Key, KeyRing, load_key
+from opencore.tokens.reading import AccessReader
 from tests.opencore.tokens.forging import (
     ADA,
     PAIRS,
@@ -20,10 +24,12 @@ from tests.opencore.tokens.forging import (
     Members,
     access,
     changed,
+    decoded,
     is_read,
     now,
     pem_of,
 )
+from tests.opencore.tokens.idp import IDP, OURS, signed_by, token_of
 
 PATIENT = effort(
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
@@ -52,6 +58,19 @@ TIMES = st.sampled_from([-3600, -60, 0, 60, 3600])
 AUDIENCES = st.sampled_from(
     [None, "opencore", "billing", ["billing", "opencore"], ["x"], [], "", 7]
 )
+
+
+@dataclass(frozen=True)
+class StandingKeys:
+    """The keys of an issuer that never changes them."""
+
+    keys: KeyRing
+
+    def ring(self) -> KeyRing:
+        return self.keys
+
+    def look_again(self) -> None:
+        pass
 
 
 def theirs(token: str, key: object, algorithm: str, audience: str | None) -> Members:
@@ -87,6 +106,32 @@ def test_whatever_is_accepted_is_accepted_by_pyjwt_with_the_same_claims(
     read = theirs(token, settings.JWT_SIGNING_KEY, "HS384", None)
     assert (str(found.user_id), found.role) == (read["sub"], read["role"])
     assert found.expires_at.timestamp() == read["exp"]
+
+
+@PATIENT
+@example(header={}, claims={})
+@given(
+    header=st.dictionaries(NAMES, JSON, max_size=2),
+    claims=st.dictionaries(NAMES, JSON, max_size=2),
+)
+def test_whatever_is_accepted_of_another_issuer_is_accepted_by_pyjwt(
+    header: Members, claims: Members
+) -> None:
+    key = load_key(pem_of("ES256"))
+    keys = KeyRing([Key("ES256", "ES256", key.public)])
+    issuer = ForeignIssuer(IDP, StandingKeys(keys), frozenset({OURS}))
+    payload = decoded(token_of(now=int(time.time())).split(".")[1]) | claims
+    token = signed_by("ES256", {"alg": "ES256", "kid": "ES256", **header}, payload)
+
+    try:
+        found = AccessReader({IDP: issuer}, leeway=5).read(token, None, now=time.time())
+    except (TokenInvalid, TokenExpired):
+        return
+    public: Any = key.public
+    read = jwt.decode(
+        token, public, algorithms=["ES256"], issuer=IDP, audience=OURS, leeway=5
+    )
+    assert (str(found.user_id), found.role) == (read["sub"], "user")
 
 
 @PATIENT

@@ -5,6 +5,9 @@ import json
 import jwt
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from opencore.tokens.keysets import keys_of
@@ -75,6 +78,31 @@ def test_a_key_that_is_no_good_is_left_out_alone(member: object, said: str) -> N
     assert [(key.key_id, key.algorithm) for key in keys] == [("good", "ES256")]
     assert len(left_out) == 1
     assert said in left_out[0]
+
+
+ODD: st.SearchStrategy[object] = st.sampled_from(
+    [
+        *(None, True, 0, -1, 2**70, 1.5, float("nan"), float("inf"), [], ["A"], {}),
+        *("", "A", "AAAA", "!", "\u00e9", "\0", "AQAB", "AAEA" * 200, "oct", "P-256"),
+        *("RSA", "EC", "OKP", "Ed25519", "Ed448", "verify", ["verify"]),
+    ]
+)
+NAMES = st.sampled_from(
+    [
+        *("kty", "kid", "use", "alg", "key_ops", "crv", "x", "y", "n", "e"),
+        *("d", "k", "p", "q", "oth", "x5c"),
+    ]
+)
+
+
+@effort(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(kind=st.sampled_from(PAIRS), changes=st.dictionaries(NAMES, ODD, max_size=3))
+def test_no_key_takes_another_along(kind: str, changes: Members) -> None:
+    good = jwk("ES256", kid="good")
+
+    keys, _ = keys_of(document(good, {**jwk(kind), **changes}))
+
+    assert keys[0].key_id == "good"
 
 
 @pytest.mark.parametrize("kind", PAIRS)
