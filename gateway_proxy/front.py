@@ -16,7 +16,7 @@ from gateway_proxy.core.sight import Sight
 from gateway_proxy.sight import current_sight
 from gateway_proxy.streaming import limits as streaming_limits
 from gateway_proxy.streaming.bridge import Bridge
-from gateway_proxy.streaming.interim import ThreadedTransport
+from gateway_proxy.streaming.transport import StreamingTransport
 from opencore.tokens import mint_internal, read_access
 
 
@@ -48,7 +48,7 @@ def asgi_front() -> AsgiFront:
         waiting=threads * settings.GATEWAY_WAITING,
         sight=current_sight(),
     )
-    transport = ThreadedTransport(django)
+    transport = StreamingTransport(django)
     gateway = _gateway(read_config(), streaming_limits.open_limits, transport)
     return AsgiFront(gateway, django=django, aside=Bridge(threads=2, waiting=8))
 
