@@ -93,6 +93,7 @@ class Reading:
         self._loop = asyncio.get_running_loop()
         self._without_body = without_body
         self._parser = HttpResponseParser(self)
+        self._left = False
         self._fields: list[tuple[str, str]] = []
         self._fed = 0
         self._framed = False
@@ -217,6 +218,11 @@ class Reading:
         self._kept = self._parser.should_keep_alive()
 
     def _leave(self, *, keep: bool) -> None:
+        if self._left:
+            return
+        self._left = True
+        # The parser knows this reading; nobody should have to search for the circle.
+        del self._parser
         self.expire_in(None)
         if self.upload is not None and not self.upload.done():
             self.upload.cancel()
@@ -234,7 +240,7 @@ class Reading:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _hold_back(self) -> None:
-        if self._held > MOST_HELD:
+        if self._held > MOST_HELD and self._error is None:
             self._connection.transport.pause_reading()
 
     def _wake(self) -> None:

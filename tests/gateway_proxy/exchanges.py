@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, Protocol, cast
 
+import uvloop
+
 from gateway_proxy.blocking import http as blocking_http
 from gateway_proxy.blocking import run
 from gateway_proxy.core.messages import Answer, AsyncBody, Body, Outgoing
@@ -93,10 +95,10 @@ class BlockingClient:
 
 
 class StreamingClient:
-    """Asks in an event loop that stands still in between."""
+    """Asks in an event loop, of the kind that servers use; it stands still in between."""
 
     def __init__(self, address: str) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.exchange: Exchange = streaming_http.HttpTransport().exchange_with(address)
 
     def send(self, request: Outgoing) -> Answer:
