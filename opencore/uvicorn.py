@@ -9,6 +9,7 @@ let requests go there, and stop this one.
 import argparse
 import asyncio
 import signal
+import socket
 from threading import Timer
 from types import FrameType
 
@@ -104,16 +105,21 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Let SIGTERM drain first; a second one stops at once, as Ctrl-C does."""
         drain_seconds = environment_of_this_start().drain_seconds
-        stops_now = is_draining() or not drain_seconds
-        start_draining()
         if sig != signal.SIGTERM:
             super().handle_exit(sig, frame)
-        elif stops_now:
+        elif is_draining() or not drain_seconds:
             self._stop()
         else:
+            start_draining()
             timer = Timer(drain_seconds, self._stop)
             timer.daemon = True
             timer.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody new in, and tell those who are here that they are to leave."""
+        # Not before: who is told to leave and comes back would find a closing door.
+        start_draining()
+        await super().shutdown(sockets)
 
     def _stop(self) -> None:
         self.should_exit = True

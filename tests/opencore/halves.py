@@ -4,9 +4,15 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 Message = dict[str, Any]
+# A file without which this is still loading.
+LOADS = os.environ.get("LOADS", __file__)
+
+while not Path(LOADS).exists():
+    Event().wait(0.02)
 
 
 async def application(

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+import psutil
 import pytest
 
 from opencore.localservices.places import answers
@@ -27,7 +28,7 @@ def uvicorn(port: int) -> tuple[str, ...]:
     return (*UVICORN, "--port", str(port), APP)
 
 
-pytestmark = pytest.mark.parametrize("command", [gunicorn, uvicorn])
+with_both = pytest.mark.parametrize("command", [gunicorn, uvicorn])
 
 
 @pytest.fixture
@@ -35,12 +36,17 @@ def port() -> int:
     return free_port()
 
 
+def until(true: Callable[[], bool], what: str) -> None:
+    """Return when something is so."""
+    deadline = monotonic() + PATIENCE
+    while not true():
+        assert monotonic() < deadline, f"waited in vain until {what}"
+        Event().wait(0.05)
+
+
 def until_closed(port: int) -> None:
     """Return when nobody new is let in."""
-    deadline = monotonic() + PATIENCE
-    while answers(port):
-        assert monotonic() < deadline, "it still listens"
-        Event().wait(0.05)
+    until(lambda: not answers(port), "nobody new is let in")
 
 
 def ask(line: HTTPConnection, path: str = "/") -> tuple[bytes, bool]:
@@ -59,6 +65,7 @@ def connected(port: int) -> Iterator[HTTPConnection]:
         line.close()
 
 
+@with_both
 def test_a_connection_that_was_to_be_kept_is_told_its_end_with_one_more_answer(
     command: Command, port: int, tmp_path: Path
 ) -> None:
@@ -79,6 +86,7 @@ def test_a_connection_that_was_to_be_kept_is_told_its_end_with_one_more_answer(
         assert process.wait(PATIENCE) == 0
 
 
+@with_both
 def test_an_idle_connection_is_told_its_end_with_one_more_answer(
     command: Command, port: int
 ) -> None:
@@ -93,15 +101,13 @@ def test_an_idle_connection_is_told_its_end_with_one_more_answer(
         assert process.wait(PATIENCE) == 0
 
 
+@with_both
 def test_a_server_that_drains_serves_on_and_keeps_no_connection(
     command: Command, port: int
 ) -> None:
     with running(command, port, {"DRAIN_SECONDS": "600"}) as process:
         process.send_signal(signal.SIGTERM)
-        deadline = monotonic() + PATIENCE
-        while not asked_anew(port)[1]:
-            assert monotonic() < deadline, "it does not drain"
-            Event().wait(0.05)
+        until(lambda: asked_anew(port)[1], "it drains")
 
         assert asked_anew(port) == (b"ok", True)
         process.send_signal(signal.SIGTERM)
@@ -111,3 +117,29 @@ def test_a_server_that_drains_serves_on_and_keeps_no_connection(
 def asked_anew(port: int) -> tuple[bytes, bool]:
     with connected(port) as line:
         return ask(line)
+
+
+def test_a_worker_that_is_replaced_serves_until_its_successor_can(
+    port: int, tmp_path: Path
+) -> None:
+    loads = tmp_path / "loads"
+    loads.touch()
+    with running(gunicorn, port, {"LOADS": str(loads)}) as process:
+        parent = psutil.Process(process.pid)
+        (before,) = {child.pid for child in parent.children()}
+        loads.unlink()
+
+        process.send_signal(signal.SIGHUP)
+        until(lambda: len(parent.children()) == 2, "a successor is there")
+        meanwhile = [asked_later(port) for _ in range(30)]
+        loads.touch()
+        until(lambda: before not in {one.pid for one in parent.children()}, "it goes")
+
+        assert meanwhile == [(b"ok", False)] * 30
+        assert asked_anew(port) == (b"ok", False)
+
+
+def asked_later(port: int) -> tuple[bytes, bool]:
+    """Let time pass in which Gunicorn tells the old worker, more than once, to go."""
+    Event().wait(0.05)
+    return asked_anew(port)
