@@ -74,13 +74,13 @@ METRICS = (
     Metric(
         "gateway_breaker_open",
         "gauge",
-        "1 while some process leaves an upstream alone.",
+        "How many breakers of all processes leave an upstream alone.",
         ("upstream",),
     ),
     Metric(
         "gateway_host_ejected",
         "gauge",
-        "1 while some process sends one host of several no requests.",
+        "How many processes send one host of several no requests.",
         ("upstream",),
     ),
     Metric(
@@ -119,8 +119,8 @@ class Counts:
         self._tokens = make.counter("gateway_tokens_refused_total")
         self._failures = make.counter("gateway_upstream_failures_total")
         self._retries = make.counter("gateway_upstream_retries_total")
-        self._breaker = make.gauge("gateway_breaker_open", "livemax")
-        self._ejected = make.gauge("gateway_host_ejected", "livemax")
+        self._breaker = make.gauge("gateway_breaker_open", "livesum")
+        self._ejected = make.gauge("gateway_host_ejected", "livesum")
         self._table = make.gauge("gateway_table_version", "livemin")
         self._stale = make.gauge("gateway_table_stale_seconds", "livemax")
         self._queue = make.gauge("gateway_bridge_queue", "livesum")
@@ -171,11 +171,11 @@ class Counts:
 
     def breaker_moved(self, upstream: str, *, is_open: bool) -> None:
         """Note whether an upstream is left alone."""
-        self._breaker.labels(upstream).set(is_open)
+        self._breaker.labels(upstream).inc(1 if is_open else -1)
 
     def host_moved(self, upstream: str, *, ejected: bool) -> None:
         """Note whether one host of several gets requests."""
-        self._ejected.labels(upstream).set(ejected)
+        self._ejected.labels(upstream).inc(1 if ejected else -1)
 
     def table_seen(self, version: int, *, stale_seconds: float) -> None:
         """Note which table is in use, and for how long nobody could ask for a newer."""

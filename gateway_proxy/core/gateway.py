@@ -71,6 +71,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._upstreams: dict[tuple[str, ...], Upstream] = {}
+        self._table: RouteTable | None = None
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is one of the gateway's routes, as it is written."""
@@ -86,6 +87,8 @@ class Gateway:
         trace = trace_of(request.headers)
         record.trace_id = trace.trace_id
         table = self._parts.table()
+        if table is not self._table:
+            self._forget_unnamed(table)
         route = _admit(request, table)
         record.route = route.prefix
         preflight = self._parts.cors.preflight(request.method, request.headers)
@@ -170,6 +173,13 @@ class Gateway:
         audience = route.audience or route.prefix
         token = self._parts.mint_identity(claims, audience, request.request_id)
         return ((IDENTITY_HEADER, token),)
+
+    def _forget_unnamed(self, table: RouteTable) -> None:
+        """Forget upstreams that no route names any more; answers on the way arrive."""
+        self._table = table
+        named = {route.upstreams for route in table.routes}
+        for addresses in self._upstreams.keys() - named:
+            self._upstreams.pop(addresses).forget()
 
     def _upstream_of(self, route: Route) -> Upstream:
         upstream = self._upstreams.get(route.upstreams)

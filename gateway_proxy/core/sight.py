@@ -39,11 +39,11 @@ class Sight(Protocol):
         ...
 
     def breaker_moved(self, upstream: str, *, is_open: bool) -> None:
-        """Note that an upstream is left alone from now on, or asked again."""
+        """Note that an upstream is left alone from now on, or asked again, in turns."""
         ...
 
     def host_moved(self, upstream: str, *, ejected: bool) -> None:
-        """Note that one host of several gets no requests from now on, or some again."""
+        """Note that one host of several gets no requests now, or again, in turns."""
         ...
 
     def table_seen(self, version: int, *, stale_seconds: float) -> None:

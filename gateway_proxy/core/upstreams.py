@@ -69,6 +69,9 @@ class Upstream:
         self._ejections = Ejections(len(exchanges), clock=clock)
         self._budget = RetryBudget(clock=clock)
         self._turns = count()
+        # What was told of hosts and is not over: their numbers.
+        self._cut_off: set[int] = set()
+        self._ejected: set[int] = set()
 
     async def send(self, request: Outgoing) -> Answered:
         """Return the answer of one of the hosts, or say what went wrong."""
@@ -88,6 +91,15 @@ class Upstream:
         self._sight.upstream_retried(again[0].exchange.name)
         return await self._ask_again(*again, request, first)
 
+    def forget(self) -> None:
+        """Tell that nothing is left alone here any more; nobody will ask it again."""
+        sight, self._sight = self._sight, NoSight()
+        for host in self._hosts:
+            if host.number in self._cut_off:
+                sight.breaker_moved(host.exchange.name, is_open=False)
+            if host.number in self._ejected:
+                sight.host_moved(host.exchange.name, ejected=False)
+
     async def close(self) -> None:
         """Let go of the connections to all hosts."""
         for host in self._hosts:
@@ -100,8 +112,10 @@ class Upstream:
             self._note_failure(host, ticket, problem)
             raise
         if self._ejections.succeeded(host.number):
+            self._ejected.discard(host.number)
             self._sight.host_moved(host.exchange.name, ejected=False)
         if host.breaker.succeeded(ticket):
+            self._cut_off.discard(host.number)
             self._sight.breaker_moved(host.exchange.name, is_open=False)
             log.info("upstream came back", extra={"upstream": host.exchange.name})
         return Answered(answer, host.exchange)
@@ -148,10 +162,13 @@ class Upstream:
         self._sight.upstream_failed(host.exchange.name, problem.code)
         facts = {"upstream": host.exchange.name, "reason": problem.code}
         if host.breaker.failed(ticket):
+            self._cut_off.add(host.number)
             self._sight.breaker_moved(host.exchange.name, is_open=True)
             log.warning("upstream was cut off", extra=facts)
         if seconds := self._ejections.failed(host.number):
-            self._sight.host_moved(host.exchange.name, ejected=True)
+            if host.number not in self._ejected:
+                self._ejected.add(host.number)
+                self._sight.host_moved(host.exchange.name, ejected=True)
             log.warning("upstream was ejected", extra={**facts, "seconds": seconds})
 
     def _rest(self) -> int:

@@ -32,7 +32,6 @@ class World:
         self.sight = Counts(self.registry)
         self.answer_well()
         self.sight.limiter_moved(local=False)
-        self.sight.breaker_moved("http://billing:80", is_open=False)
         self.sight.table_seen(1, stale_seconds=2.0)
         self.before = self.read()
         self.answer_well()

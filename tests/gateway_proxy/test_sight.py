@@ -3,12 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from prometheus_client import generate_latest
 from pytest_django import Settings
 
+from gateway_proxy import watching
+from gateway_proxy.core.table import RouteTable
+from gateway_proxy.defaults import default_table
 from gateway_proxy.front import asgi_front
 from opencore.metrics.processes import registry
 from opencore.telemetry import ACCESS_LOG
@@ -164,6 +168,35 @@ def test_an_upstream_that_is_away_is_counted(
     assert (line["status"], line["refusal"]) == (502, "upstream_unavailable")
     (failures,) = counted("gateway_upstream_failures_total").items()
     assert ("code", "upstream_unavailable") in failures[0]
+
+
+def test_an_upstream_that_no_route_names_any_more_wakes_nobody(
+    front: Front,
+    gateway: Settings,
+    service: Service,
+    bearer: dict[str, str],
+    counted: Counted,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, away = default_table(), f"http://127.0.0.1:{free_port()}"
+    tables = [_leading(plain, away)]
+    monkeypatch.setattr(watching, "current_table", lambda: tables[-1])
+    for _ in range(20):
+        front.ask(Asked(headers=authorized(bearer)))
+    during = counted("gateway_breaker_open")
+
+    tables.append(_leading(plain, service.url))
+    said = front.ask(Asked(headers=authorized(bearer)))
+
+    assert list(during.values()) == [1.0]
+    assert said.status == 200
+    assert counted("gateway_breaker_open") == {}
+
+
+def _leading(table: RouteTable, upstream: str) -> RouteTable:
+    """Return a table whose routes lead to one upstream."""
+    routes = tuple(replace(route, upstreams=(upstream,)) for route in table.routes)
+    return replace(table, routes=routes)
 
 
 def test_what_can_not_be_read_is_seen_all_the_same(

@@ -99,6 +99,37 @@ def test_a_host_that_is_left_out_and_let_in_is_told(sight: SpySight) -> None:
     assert sight.of("ejected") == [("north", True), ("north", False)]
 
 
+def test_an_ejected_host_that_fails_again_is_told_once(sight: SpySight) -> None:
+    clock = Clock()
+    north = Host("north", clock, problem=UpstreamFailed)
+    south = Host("south", clock)
+    ask = Asked(Upstream([north, south], clock=clock, sight=sight))
+
+    for _ in range(3):
+        for _ in range(10):
+            ask(KEYED)
+        clock.now += 600
+
+    assert sight.of("ejected") == [("north", True)]
+
+
+def test_an_upstream_that_is_forgotten_wakes_nobody_any_more(sight: SpySight) -> None:
+    clock = Clock()
+    north = Host("north", clock, problem=UpstreamFailed)
+    south = Host("south", clock, problem=UpstreamFailed)
+    ask = Asked(Upstream([north, south], clock=clock, sight=sight))
+    for _ in range(40):
+        ask()
+
+    ask.upstream.forget()
+    clock.now += 600
+    for _ in range(40):
+        ask()
+
+    assert sight.of("breaker open") == [("south", True), ("south", False)]
+    assert sight.of("ejected") == [("north", True), ("north", False)]
+
+
 def test_a_bridge_says_how_many_wait_and_how_many_have_a_thread(
     sight: SpySight,
 ) -> None:
