@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
 
-from opencore.ids import uuid7
+from opencore.ids import uuid7_text
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -16,7 +16,7 @@ _causation_id: ContextVar[UUID | None] = ContextVar("causation_id", default=None
 
 def new_request_id() -> str:
     """Return a fresh request id."""
-    return str(uuid7())
+    return uuid7_text()
 
 
 def accepted_request_id(text: str | None) -> str:

@@ -17,7 +17,8 @@ class Policy:
         return min(float(self.burst), tokens + max(0.0, seconds) * self.rate)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: made with every request, and each field of a frozen one costs a call.
+@dataclass(slots=True)
 class Verdict:
     """Whether one bucket lets a request pass, and what it holds now."""
 

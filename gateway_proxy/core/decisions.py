@@ -10,7 +10,8 @@ from opencore.claims import AccessClaims
 WhenDown = Literal["local", "open", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: made with every request, and each field of a frozen one costs a call.
+@dataclass(slots=True)
 class Bucket:
     """One bucket that a request draws from; a bucket in the shadow refuses nobody."""
 
@@ -19,7 +20,7 @@ class Bucket:
     shadow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Charge:
     """What one request costs in which buckets: it takes from all of them or from none.
 
@@ -34,7 +35,7 @@ class Charge:
     claims: AccessClaims | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """Whether a request may pass; one verdict for each bucket that it was charged to."""
 

@@ -67,7 +67,8 @@ class AsyncUpload(Upload, Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: made with every request, and each field of a frozen one costs a call.
+@dataclass(slots=True)
 class Incoming:
     """A request as the client sent it; its body is read only when it may pass.
 
@@ -90,7 +91,7 @@ class Incoming:
     upload: Callable[[int], HeldUpload]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """A request as an upstream gets it; a body that is not bytes is read once."""
 
@@ -110,7 +111,7 @@ class Outgoing:
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What an upstream said."""
 

@@ -49,17 +49,10 @@ def decision_of(charge: Charge, answer: Sequence[int]) -> Decision:
     if answer[0]:
         return _REVOKED
     cost = charge.cost
-    return Decision(
-        tuple(
-            Verdict(
-                bucket.policy,
-                answer[place] == 1,
-                answer[place + 1] / 1_000_000,
-                cost,
-                bucket.shadow,
-            )
-            for place, bucket in zip(
-                range(1, len(answer), 2), charge.buckets, strict=True
-            )
+    verdicts = [
+        Verdict(bucket.policy, held == 1, millionths / 1_000_000, cost, bucket.shadow)
+        for bucket, held, millionths in zip(
+            charge.buckets, answer[1::2], answer[2::2], strict=True
         )
-    )
+    ]
+    return Decision(tuple(verdicts))

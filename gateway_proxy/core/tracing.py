@@ -54,9 +54,10 @@ def trace_of(headers: Headers) -> Trace:
     """
     parents = [value for name, value in headers if name == "traceparent"]
     parent = _readable(parents[0]) if len(parents) == 1 else None
-    span = os.urandom(8).hex()
+    fresh = os.urandom(24).hex()
+    span = fresh[:16]
     if parent is None:
-        trace_id = os.urandom(16).hex()
+        trace_id = fresh[16:]
         return Trace(trace_id, f"{_CURRENT}-{trace_id}-{span}-{_FRESH_FLAGS}")
     flags = int(parent["flags"], 16) & (_SAMPLED | _RANDOM)
     trace_id = parent["trace"]
