@@ -134,12 +134,15 @@ class Revocations:
         """Hear no more."""
         for closed in self._watchers.values():
             closed.set()
-        self._client.close()
+        if os.getpid() not in self._watchers:
+            self._client.close()
 
     def _watch(self, closed: Event) -> None:
-        self.refresh()
-        while not closed.wait(_SECONDS_BETWEEN_LOOKS):
+        # Closed by another thread, the connection could be in the middle of a look.
+        with self._client:
             self.refresh()
+            while not closed.wait(_SECONDS_BETWEEN_LOOKS):
+                self.refresh()
 
 
 def _read(news: list[str]) -> Iterator[Revocation]:

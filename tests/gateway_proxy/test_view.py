@@ -252,9 +252,24 @@ def test_counts_a_body_that_came_without_a_length(
     response = client.post("/billing", headers=bearer, CONTENT_LENGTH="", **ended)
 
     assert response.status_code == status
-    assert [received.values("Content-Length") for received in service.received] == (
-        [[str(size)]] if status == 200 else []
+    # A long one is passed on while it comes, and then broken off.
+    assert [len(one.body) for one in service.received if one.whole] == (
+        [size] if status == 200 else []
     )
+
+
+def test_a_short_body_that_came_without_a_length_is_given_one(
+    client: Client, service: Service, bearer: dict[str, str]
+) -> None:
+    ended: dict[str, Any] = {
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input": BytesIO(b"x" * 1000),
+        "wsgi.input_terminated": True,
+    }
+
+    client.post("/billing", headers=bearer, CONTENT_LENGTH="", **ended)
+
+    assert service.received[0].values("Content-Length") == ["1000"]
 
 
 @pytest.mark.parametrize(
