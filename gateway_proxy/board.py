@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from gateway_proxy.seals import is_sealed, seal_of
 from gateway_proxy.selectors import Published
 
 TABLE = "gateway:table"
@@ -29,6 +30,15 @@ class Sighting:
 
     process: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """What hangs in Redis; it is believed if this deployment sealed it."""
+
+    version: int
+    changes: str
+    is_ours: bool
 
 
 class Board(AbstractContextManager["Board", None]):
@@ -50,10 +60,9 @@ class Board(AbstractContextManager["Board", None]):
 
     def hang(self, published: Published) -> None:
         """Let all processes find these changes. Raises BoardUnreachable."""
-        fields = {
-            "version": published.version,
-            "changes": json.dumps(published.changes),
-        }
+        version, changes = published.version, json.dumps(published.changes)
+        seal = seal_of(version, changes)
+        fields = {"version": version, "changes": changes, "seal": seal}
         self._ask("hset", TABLE, mapping=fields)
 
     def version(self) -> int | None:
@@ -61,12 +70,14 @@ class Board(AbstractContextManager["Board", None]):
         version = self._ask("hget", TABLE, "version")
         return int(version) if str(version).isdecimal() else None
 
-    def read(self) -> tuple[int, str] | None:
-        """Return what hangs there, unread. Raises BoardUnreachable."""
-        version, changes = self._ask("hmget", TABLE, ["version", "changes"])
-        if changes is None or not str(version).isdecimal():
+    def read(self) -> Hung | None:
+        """Return what hangs there, if anything does. Raises BoardUnreachable."""
+        found = self._ask("hmget", TABLE, ["version", "changes", "seal"])
+        version, changes, seal = map(str, found)
+        if not version.isdecimal():
             return None
-        return int(version), str(changes)
+        number = int(version)
+        return Hung(number, changes, is_ours=is_sealed(number, changes, seal))
 
     def sign(self, sighting: Sighting) -> None:
         """Say that a process runs a version. Raises BoardUnreachable."""

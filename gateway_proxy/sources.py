@@ -79,11 +79,14 @@ class Sources(AbstractContextManager["Sources", None]):
         hung = self._board.read()
         if hung is None:
             return None
-        self._looked_at, text = hung
+        self._looked_at = hung.version
+        if not hung.is_ours:
+            _refused(hung.version, "redis", "its seal is not this deployment's")
+            return None
         try:
-            published = Published(self._looked_at, parse_document(text))
+            published = Published(hung.version, parse_document(hung.changes))
         except TableInvalid as error:
-            _refused(self._looked_at, "redis", str(error))
+            _refused(hung.version, "redis", str(error))
             return None
         return self._taken(published, "redis")
 

@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from gateway_proxy import watching
 from gateway_proxy.board import Board
+from gateway_proxy.defaults import default_table
 from gateway_proxy.keeping import TableFile
 from gateway_proxy.models import TableVersion
 from gateway_proxy.selectors import Published
@@ -284,6 +285,28 @@ def test_what_is_no_table_is_refused(
 
     wait_until(lambda: "route table refused" in caplog.messages)
     assert watcher.begin().version == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "changes"),
+    [(1, '{"routes": {"/billing": {"upstreams": ["http://mallory"]}}}'), (2, "{}")],
+    ids=["other changes", "another version"],
+)
+def test_what_somebody_else_put_into_redis_is_not_believed(
+    watcher: Watcher,
+    redis: RedisServer,
+    caplog: pytest.LogCaptureFixture,
+    version: int,
+    changes: str,
+) -> None:
+    hang(1, {})
+    with redis.client() as client:
+        client.hset("gateway:table", mapping={"version": version, "changes": changes})
+
+    table = watcher.begin()
+
+    assert (table.version, table.routes) == (0, default_table().routes)
+    assert "route table refused" in caplog.messages
 
 
 def test_an_emptied_redis_takes_no_table_away(
