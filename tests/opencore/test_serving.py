@@ -124,7 +124,8 @@ def test_a_worker_that_is_replaced_serves_until_its_successor_can(
 ) -> None:
     loads = tmp_path / "loads"
     loads.touch()
-    with running(gunicorn, port, {"LOADS": str(loads)}) as process:
+    environment = {"LOADS": str(loads), "DRAIN_SECONDS": "600"}
+    with running(gunicorn, port, environment) as process:
         parent = psutil.Process(process.pid)
         (before,) = {child.pid for child in parent.children()}
         loads.unlink()
@@ -137,6 +138,10 @@ def test_a_worker_that_is_replaced_serves_until_its_successor_can(
 
         assert meanwhile == [(b"ok", False)] * 30
         assert asked_anew(port) == (b"ok", False)
+        process.send_signal(signal.SIGTERM)
+        until(lambda: asked_anew(port)[1], "what is reloaded still drains")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
 
 
 def asked_later(port: int) -> tuple[bytes, bool]:
