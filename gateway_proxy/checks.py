@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway_proxy.config import read_config
+from gateway_proxy.core.addresses import LOCAL
 from gateway_proxy.defaults import default_table
 
 
@@ -22,6 +24,15 @@ def check_gateway(
         default_table()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="gateway_proxy.E001")]
+    here = [prefix for prefix, address in config.upstreams if address == LOCAL]
+    if settings.GATEWAY_ALONE and here:
+        return [
+            Error(
+                f"GATEWAY_ALONE, but {', '.join(here)} would be answered by this process.",
+                hint="Name services for them in GATEWAY_UPSTREAMS.",
+                id="gateway_proxy.E002",
+            )
+        ]
     if not config.verifies_tokens:
         return [
             Caution(

@@ -22,6 +22,7 @@ class GatewayConfig:
     upstreams: tuple[tuple[str, str], ...]
     cross_origin: CrossOrigin
     processes: int
+    tells_legacy_limits: bool
 
 
 def read_config() -> GatewayConfig:
@@ -35,6 +36,7 @@ def read_config() -> GatewayConfig:
         upstreams=tuple(sorted(_upstreams().items())),
         cross_origin=_cross_origin(),
         processes=settings.GATEWAY_PROCESSES,
+        tells_legacy_limits=settings.GATEWAY_LEGACY_LIMIT_HEADERS,
     )
 
 

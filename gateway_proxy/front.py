@@ -80,5 +80,6 @@ def _gateway(
             cors=config.cross_origin,
             sight=sight,
             verifies_tokens=config.verifies_tokens,
+            tells_legacy_limits=config.tells_legacy_limits,
         )
     )

@@ -28,8 +28,9 @@ def prepare_to_serve() -> None:
     """Return when this process may serve; otherwise say why not and exit."""
     try:
         refuse_unsafe_settings()
-        wait_for_database(limit=settings.DATABASE_WAIT, say=_say)
-        refuse_missing_migrations()
+        if not settings.GATEWAY_ALONE:
+            wait_for_database(limit=settings.DATABASE_WAIT, say=_say)
+            refuse_missing_migrations()
         fetch_foreign_keys(within=KEYS_WAIT)
     except (BootRefused, DatabaseAbsent, ImproperlyConfigured) as error:
         _say(f"OpenCore does not start: {error}")

@@ -33,6 +33,11 @@ class Verdict:
         """Whole seconds until the bucket holds what the request costs."""
         return max(1, math.ceil((self.cost - self.tokens) / self.policy.rate))
 
+    @property
+    def seconds_until_full(self) -> int:
+        """Whole seconds until the bucket is full."""
+        return math.ceil((self.policy.burst - self.tokens) / self.policy.rate)
+
     def policy_field(self) -> str:
         """Return this bucket's item of `RateLimit-Policy`."""
         policy = self.policy
@@ -41,15 +46,5 @@ class Verdict:
 
     def state_field(self) -> str:
         """Return this bucket's item of `RateLimit`."""
-        until_full = math.ceil((self.policy.burst - self.tokens) / self.policy.rate)
+        until_full = self.seconds_until_full
         return f'"{self.policy.name}";r={int(self.tokens)};t={until_full}'
-
-    def headers(self) -> dict[str, str]:
-        """Return the fields of the IETF draft on rate limits, and Retry-After."""
-        fields = {
-            "RateLimit-Policy": self.policy_field(),
-            "RateLimit": self.state_field(),
-        }
-        if not self.allowed:
-            fields["Retry-After"] = str(self.retry_after)
-        return fields

@@ -72,3 +72,19 @@ class Decision:
         elif self.closed:
             fields["retry-after"] = "1"
         return fields
+
+    def legacy_headers(self) -> Mapping[str, str]:
+        """Return X-RateLimit-* of the bucket that is emptiest for its size.
+
+        No standard says what they mean; here Limit is the most that the bucket holds,
+        Remaining what it holds now, Reset the whole seconds until it is full.
+        """
+        shown = [verdict for verdict in self.verdicts if not verdict.shadow]
+        if not shown:
+            return {}
+        tightest = min(shown, key=lambda one: one.tokens / one.policy.burst)
+        return {
+            "x-ratelimit-limit": str(tightest.policy.burst),
+            "x-ratelimit-remaining": str(int(tightest.tokens)),
+            "x-ratelimit-reset": str(tightest.seconds_until_full),
+        }

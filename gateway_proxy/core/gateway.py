@@ -63,6 +63,7 @@ class Parts:
     cors: CrossOrigin = field(default_factory=CrossOrigin)
     sight: Sight = field(default_factory=NoSight)
     verifies_tokens: bool = True
+    tells_legacy_limits: bool = False
 
 
 class Gateway:
@@ -115,6 +116,8 @@ class Gateway:
         """Return an answer's headers with the client's limits and who may read it."""
         if record.decision is not None:
             said = record.decision.headers()
+            if self._parts.tells_legacy_limits:
+                said = {**said, **record.decision.legacy_headers()}
             if said:
                 kept = [pair for pair in headers if pair[0] not in said]
                 headers = (*kept, *said.items())

@@ -265,7 +265,9 @@ SIMPLE_JWT: dict[str, Any] = {
 GATEWAY_JWT = ENVIRONMENT.gateway_jwt
 GATEWAY_RATE = ENVIRONMENT.gateway_rate
 GATEWAY_BURST = ENVIRONMENT.gateway_burst
+GATEWAY_LEGACY_LIMIT_HEADERS = ENVIRONMENT.gateway_legacy_limit_headers
 GATEWAY_PROCESSES = ENVIRONMENT.gateway_processes
+GATEWAY_ALONE = ENVIRONMENT.gateway_alone
 GATEWAY_THREADS = ENVIRONMENT.gateway_threads
 # So many requests wait for each thread before any more are refused.
 GATEWAY_WAITING = 4

@@ -187,10 +187,17 @@ class Environment(BaseSettings):
     gateway_burst: int = Field(
         default=50, ge=1, description="Requests that may come at once."
     )
+    gateway_legacy_limit_headers: bool = Field(
+        default=False, description="Tell X-RateLimit-* beside RateLimit."
+    )
     gateway_processes: int = Field(
         default=1,
         ge=1,
         description="Processes that share the rates while Redis is away.",
+    )
+    gateway_alone: bool = Field(
+        default=False,
+        description="Serve only what other services answer: no database is needed.",
     )
     gateway_threads: int = Field(
         default=16, ge=1, description="Requests that one process works on at once."

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway_proxy.core.allowance import Policy, Verdict
-from gateway_proxy.core.decisions import Bucket
+from gateway_proxy.core.decisions import Bucket, Decision
 from gateway_proxy.core.localbuckets import LocalBuckets
 
 POLICY = Policy("user", rate=25.0, burst=50)
@@ -11,17 +11,21 @@ SLOW = Policy("user", rate=0.5, burst=2)
 
 
 def test_tells_the_policy_and_what_is_left() -> None:
-    assert Verdict(POLICY, allowed=True, tokens=49.4).headers() == {
-        "RateLimit-Policy": '"user";q=50;w=2',
-        "RateLimit": '"user";r=49;t=1',
+    decision = Decision((Verdict(POLICY, allowed=True, tokens=49.4),))
+
+    assert decision.headers() == {
+        "ratelimit-policy": '"user";q=50;w=2',
+        "ratelimit": '"user";r=49;t=1',
     }
 
 
 def test_tells_a_refused_client_when_to_come_back() -> None:
-    assert Verdict(SLOW, allowed=False, tokens=0.25).headers() == {
-        "RateLimit-Policy": '"user";q=2;w=4',
-        "RateLimit": '"user";r=0;t=4',
-        "Retry-After": "2",
+    decision = Decision((Verdict(SLOW, allowed=False, tokens=0.25),))
+
+    assert decision.headers() == {
+        "ratelimit-policy": '"user";q=2;w=4',
+        "ratelimit": '"user";r=0;t=4',
+        "retry-after": "2",
     }
 
 

@@ -70,6 +70,16 @@ def test_a_wrong_upstream_is_an_error(
     assert "GATEWAY_UPSTREAMS" in error.msg
 
 
+def test_a_gateway_alone_answers_nothing_itself(settings: Settings) -> None:
+    settings.GATEWAY_ALONE = True
+    settings.GATEWAY_UPSTREAMS = {"billing": "http://billing:8080"}
+
+    (error,) = check_gateway(None)
+
+    assert error.id == "gateway_proxy.E002"
+    assert "/auth, /notifications, /orgs, /users" in error.msg
+
+
 def test_what_is_not_named_stays_local(settings: Settings) -> None:
     settings.GATEWAY_UPSTREAMS = {"/billing/": "http://billing:8080", "users": "local"}
 

@@ -341,6 +341,20 @@ def test_limits_are_told_alike(
     assert refused[0].header("retry-after") == "100"
 
 
+def test_limits_are_told_in_the_old_way_too_if_that_is_wanted(
+    ask_both: Callable[[Asked], Said],
+    signed_in: tuple[tuple[str, str], ...],
+    gateway: Settings,
+) -> None:
+    gateway.GATEWAY_LEGACY_LIMIT_HEADERS = True
+
+    said = ask_both(Asked(headers=signed_in))
+
+    # Of one request each, the user's own bucket is emptier for its size.
+    old = ("limit", "remaining", "reset")
+    assert [said.header(f"x-ratelimit-{name}") for name in old] == ["50", "49", "1"]
+
+
 @pytest.mark.parametrize(
     ("target", "code"),
     [("/billing/secret?a=secret", None), ("/billing/%00", "malformed_request")],

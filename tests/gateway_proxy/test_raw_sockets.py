@@ -18,7 +18,12 @@ from tests.gateway_proxy import raw_requests as raw
 from tests.gateway_proxy.conftest import bearer_of
 from tests.gateway_proxy.redis_server import RedisServer, free_port
 from tests.gateway_proxy.servers import SERVERS, all_servers
-from tests.gateway_proxy.service import Service, cut_within_a_stream, serving
+from tests.gateway_proxy.service import (
+    Service,
+    cut_within_a_stream,
+    serving,
+    stream_until_closed,
+)
 
 pytestmark = pytest.mark.parametrize("server", SERVERS)
 BEGIN = re.compile(rb"HTTP/1\.[01] \d{3} [A-Za-z -]+\r\n")
@@ -331,6 +336,25 @@ def test_an_answer_that_is_cut_after_its_head_never_passes_for_a_whole_one(
 
     assert answer.status in {200, 502}
     assert not answer.body.endswith(b"0\r\n\r\n")
+
+
+def test_an_event_reaches_its_client_before_the_next_one_is_sent(
+    client: Client, service: Service
+) -> None:
+    service.released.clear()
+    service.misbehave = stream_until_closed
+
+    with client.connected(raw.get()) as line:
+        received = b""
+        while b"data: 1" not in received:
+            received += line.recv(4096)
+        early = b"data: 2" not in received
+        service.released.set()
+        while b"data: 2" not in received:
+            received += line.recv(4096)
+
+    assert early
+    assert b"text/event-stream" in received
 
 
 def test_the_server_does_not_tell_which_one_it_is(
