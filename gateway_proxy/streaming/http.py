@@ -11,8 +11,9 @@ from gateway_proxy.core.errors import MalformedRequest, UpstreamUnavailable
 from gateway_proxy.core.messages import Answer, AsyncUpload, Outgoing
 from gateway_proxy.streaming.connection import Connection, Reading
 
+# Services often close what was idle for twenty seconds, and a race with them is lost.
+KEPT_FOR = 15.0
 _KEPT = 64
-_KEPT_FOR = 15.0
 _WITH_A_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -68,7 +69,7 @@ class HttpExchange:
         while self._idle:
             connection = self._idle.pop()
             age = asyncio.get_running_loop().time() - connection.idle_since
-            if age < _KEPT_FOR and not connection.transport.is_closing():
+            if age < KEPT_FOR and not connection.transport.is_closing():
                 return connection
             connection.abort()
         return None

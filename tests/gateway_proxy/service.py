@@ -207,6 +207,14 @@ def refuse_before_the_body(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def read_late(handler: Handler) -> None:
+    """Read the body only when told to."""
+    handler.service.released.wait(30)
+    for _ in handler.body():
+        continue
+    handler.begin(0)
+
+
 def answer_before_the_body(handler: Handler) -> None:
     """Answer without reading the body, and keep the connection."""
     handler.begin(2)

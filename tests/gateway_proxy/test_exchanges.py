@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Timer
+from typing import cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from gateway_proxy.core.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway_proxy.core.messages import AsyncBody
 from gateway_proxy.core.table import Timeouts
 from gateway_proxy.streaming.http import HttpExchange
 from opencore.errors import BodyTooLarge
@@ -419,6 +421,17 @@ def test_a_stream_that_falls_silent_ends_in_time(
         next(chunks)
 
 
+def test_a_stream_may_be_silent_for_longer_than_an_answer_may_take_to_begin(
+    client: Client, service: Service
+) -> None:
+    service.misbehave = services.stream_in_steps
+    Timer(HASTY.timeouts.head * 1.5, service.released.set).start()
+
+    answer = client.send(replace(HASTY, timeouts=Timeouts(head=0.3, whole=10.0)))
+
+    assert read(client, answer) == b"firstsecond"
+
+
 def test_a_stream_without_end_is_cut_where_no_answer_may_be_larger(
     client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -568,6 +581,19 @@ def test_an_answer_before_the_end_of_an_upload_is_an_answer(
     assert client.send(GET).status == 413
 
 
+def test_a_service_may_take_longer_for_an_upload_than_for_a_connection(
+    client: Client, service: Service
+) -> None:
+    service.interrupt = services.read_late
+    Timer(HASTY.timeouts.connect * 1.5, service.released.set).start()
+    upload = Upload([b"x" * 65536] * 128)
+    patient = Timeouts(connect=HASTY.timeouts.connect, head=10.0)
+
+    answer = client.send(replace(POST, body=upload, timeouts=patient))
+
+    assert answer.status == 200
+
+
 def test_a_service_that_takes_no_more_of_an_upload_is_late(
     client: Client, service: Service
 ) -> None:
@@ -585,7 +611,8 @@ def test_a_client_that_leaves_ends_the_exchange_with_the_service(
 
     async def ask_and_leave() -> None:
         exchange = HttpExchange(service.url)
-        asked = asyncio.ensure_future(exchange.send(GET))
+        patient = replace(GET, timeouts=Timeouts(head=60.0, whole=60.0))
+        asked = asyncio.ensure_future(exchange.send(patient))
         await asyncio.to_thread(service.arrived.wait, 30)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -618,3 +645,39 @@ def test_a_connection_whose_upload_was_not_finished_serves_nobody_else(
         rest.set()
 
     assert answered == [b"ok", service.body]
+
+
+def test_a_stream_that_its_client_does_not_read_for_long_is_still_there(
+    service: Service,
+) -> None:
+    service.misbehave = services.stream_in_steps
+    late = Event()
+    Timer(HASTY.timeouts.head * 1.5, late.set).start()
+
+    async def read_late() -> bytes:
+        exchange = HttpExchange(service.url)
+        answer = await exchange.send(HASTY)
+        assert await asyncio.to_thread(late.wait, 30)
+        service.released.set()
+        body = b"".join([chunk async for chunk in cast("AsyncBody", answer.body)])
+        await exchange.close()
+        return body
+
+    assert asyncio.run(read_late()) == b"firstsecond"
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_proxy.streaming.http.KEPT_FOR", 0.0)
+
+    async def ask_twice() -> None:
+        exchange = HttpExchange(service.url)
+        await exchange.send(GET)
+        await exchange.send(GET)
+        await exchange.close()
+
+    asyncio.run(ask_twice())
+
+    first, second = service.received
+    assert first.connection is not second.connection

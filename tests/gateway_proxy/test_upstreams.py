@@ -59,6 +59,7 @@ class Host:
     takes: float = 0.0
     asked: int = 0
     closed: bool = False
+    meanwhile: Callable[[], object] = lambda: None
 
     def origin(self, request: Outgoing) -> str:
         return self.name
@@ -66,6 +67,7 @@ class Host:
     async def send(self, request: Outgoing) -> Answer:
         self.asked += 1
         self.clock.now += self.takes
+        self.meanwhile()
         problem = self.script.pop(0) if self.script else self.problem
         if problem is not None:
             raise problem
@@ -205,6 +207,18 @@ def test_asks_a_single_host_once_more(hosts: list[Host], of: Of) -> None:
     assert of(hosts[0])() == "north"
 
     assert hosts[0].asked == 2
+
+
+def test_asks_another_host_even_if_it_is_the_failed_ones_turn_again(
+    hosts: list[Host], of: Of
+) -> None:
+    hosts[0].problem = UpstreamFailed
+    ask = of(*hosts[:2])
+    hosts[0].meanwhile = ask
+
+    assert ask() == "south"
+
+    assert (hosts[0].asked, hosts[1].asked) == (1, 2)
 
 
 def test_asks_no_third_time(hosts: list[Host], of: Of) -> None:
