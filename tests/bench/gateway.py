@@ -34,7 +34,8 @@ def measure(
         alone = turns("gateway, p50", ONE_BY_ONE, Contestant.p50, "ms")
         goals = [*_speed(proxying), *_inside(inside), *_delay(alone)]
         figures = [*proxying.figures(), *inside.figures(), *alone.figures()]
-        memory = [_memory(name, it) for name, it in contestants.contestants.items()]
+        servers = contestants.those(PROXYING).items()
+        memory = [_memory(name, server) for name, server in servers]
         return Result(figures + memory, goals, contestants.remarks)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -10,7 +11,13 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-PACKAGES = ("django", "celery", "psycopg", "confluent-kafka", "redis")
+from tests.bench.contest import debian, today
+from tests.bench.contest.debian import Tools
+
+PACKAGES = (
+    *("django", "djangorestframework", "celery", "psycopg", "confluent-kafka"),
+    *("redis", "pyjwt", "gunicorn", "uvicorn", "uvloop"),
+)
 ASKED = (
     "server_version",
     "fsync",
@@ -32,6 +39,7 @@ def describe(*, kafka: str, options: dict[str, object]) -> dict[str, str]:
         "load average before the run": f"{os.getloadavg()[0]:.1f}",
         "system": f"{platform.system()} {platform.release()}",
         "packages": ", ".join([python, *packages]),
+        "peers of the gateway": ", ".join(_gateways_peers()),
         "librdkafka": str(confluent_kafka.libversion()[0]),
         "Apache Kafka": kafka,
         "PostgreSQL": ", ".join(f"{name} {found}" for name, found in server.items()),
@@ -52,6 +60,13 @@ def _told(value: object) -> str:
 def _machine() -> str:
     memory = psutil.virtual_memory().total / 1024**3
     return f"{os.cpu_count()} cores {platform.machine()}, {memory:.0f} GiB"
+
+
+def _gateways_peers() -> list[str]:
+    pins = re.findall(r"^(requests|httpx)==(\S+)", today.LOCK.read_text(), re.MULTILINE)
+    tools = Tools(debian.HOME)
+    nginx = [f"nginx {tools.version()}"] if tools.nginx.exists() else []
+    return [*nginx, *(f"{name} {version}" for name, version in pins)]
 
 
 def _postgresql() -> dict[str, str]:

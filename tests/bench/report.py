@@ -13,7 +13,9 @@ the lowest and the highest round behind them. All ways of one table took turns i
 run, and a ratio is the median of the rounds' ratios, to the first line unless the line \
 says otherwise. The machine was shared with other work: read the ratios, and the rates \
 only as an order of size. CPU is that of the process which is measured, without \
-PostgreSQL and Kafka. Events have 500 bytes; fsync is on. A peer that had not \
+PostgreSQL and Kafka. The gateway and whoever is compared with it have one core, and \
+the load, the upstream and Redis the next; their CPU is that of all their processes. \
+Events have 500 bytes; fsync is on. A peer that had not \
 ended when its seconds were over is measured by what had arrived by then.
 """
 

@@ -12,7 +12,6 @@ from opencore.localservices.places import answers
 from opencore.tokens import mint_access, mint_refresh
 from tests.bench.contest import debian, limits, load
 from tests.bench.contest.debian import Tools, ToolsAbsent
-from tests.bench.contest.field import ROOT
 from tests.bench.contest.load import LoadRefused, Target
 from tests.bench.contest.nginx import Nginx
 from tests.gateway_proxy.redis_server import free_port
@@ -27,7 +26,7 @@ ADA = UUID("00000000-0000-7000-8000-00000000ada0")
 @pytest.fixture(scope="module")
 def tools() -> Tools:
     try:
-        return debian.fetch(ROOT / ".local" / "bench-debian", lambda _line: None)
+        return debian.fetch(lambda _line: None)
     except ToolsAbsent as error:
         pytest.skip(str(error))
 

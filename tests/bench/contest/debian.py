@@ -20,6 +20,7 @@ PACKAGES = (
     "libluajit2-5.1-2",
     "libpcre3",
 )
+HOME = Path(__file__).resolve().parents[3] / ".local" / "bench-debian" / "root"
 PATIENCE = 120
 
 
@@ -68,13 +69,13 @@ class Tools:
         return _run([str(self.nginx), "-v"], self.environment()).rpartition("/")[2]
 
 
-def fetch(folder: Path, say: Say) -> Tools:
+def fetch(say: Say) -> Tools:
     """Return the tools, fetched unless they are there; apt checks their hashes."""
-    tools, stamp = Tools(folder / "root"), folder / "packages"
+    tools, stamp = Tools(HOME), HOME.with_name("packages")
     wanted = "\n".join(PACKAGES)
     if not (stamp.exists() and stamp.read_text("utf-8") == wanted):
         say("Fetching nginx and wrk from Debian's packages")
-        archives = folder / "archives"
+        archives = HOME.with_name("archives")
         archives.mkdir(parents=True, exist_ok=True)
         _run(["apt-get", "-qq", "download", *PACKAGES], dict(os.environ), archives)
         for archive in sorted(archives.glob("*.deb")):

@@ -38,9 +38,7 @@ REQUESTS = "a DRF view with PyJWT, a throttle, requests"
 HTTPX = "a DRF view with PyJWT, a throttle, httpx"
 GUARDED = "a view with PyJWT and a throttle, gunicorn gthread"
 INSIDE = "OpenCore's ASGI front, and the view behind it"
-CONTESTANTS = {
-    *(ALONE, NGINX, LUA, DRF, ASGI, UVICORN, REQUESTS, HTTPX, GUARDED, INSIDE),
-}
+CONTESTANTS = {ALONE, NGINX, LUA, DRF, ASGI, UVICORN, REQUESTS, HTTPX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +79,11 @@ class Field:
     remarks: list[str] = field(default_factory=list)
     tokens: tuple[str, ...] = field(default_factory=lambda: _tokens(USERS))
 
-    def add(
-        self, name: str, server: Child, port: int, path: str = "/billing/small"
-    ) -> None:
+    def add(self, name: str, server: Child, port: int) -> None:
         """Let a server take part once it answers, and end it with the field."""
         self.stack.callback(server.stop)
         server.wait_until(lambda: answers(port), seconds=STARTS_WITHIN)
-        target = Target(port, path, self.tokens)
-        contestant = Contestant(server, target, self.tools)
-        try:
-            contestant.load(0, connections=1)
-        except (OSError, EOFError, LoadRefused) as error:
-            raise LocalServiceError(f"{name}: {error}: {server.tail(20)}") from error
-        self.contestants[name] = contestant
+        self._join(name, server, port, limits.PATH)
 
     def absent(self, names: Sequence[str], reason: object) -> None:
         """Note why these don't take part."""
@@ -111,11 +101,7 @@ class Field:
             contestant.load(min(seconds, WARM_SECONDS), connections=32)
 
     def start_python(
-        self,
-        name: str,
-        command: Callable[[int], Sequence[str]],
-        env: Mapping[str, str],
-        path: str = "/billing/small",
+        self, name: str, command: Callable[[int], Sequence[str]], env: Mapping[str, str]
     ) -> None:
         """Start a server of Python's on the measured core."""
         port = free_port()
@@ -123,7 +109,20 @@ class Field:
         server = Child(
             name, cores.measured(command(port)), log=log, env={**env}, cwd=ROOT
         )
-        self.add(name, server, port, path)
+        self.add(name, server, port)
+
+    def also(self, name: str, *, of: str, path: str) -> None:
+        """Let what a server answers at another path take part as well."""
+        server = self.contestants[of].server
+        self._join(name, server, self.contestants[of].target.port, path)
+
+    def _join(self, name: str, server: Child, port: int, path: str) -> None:
+        contestant = Contestant(server, Target(port, path, self.tokens), self.tools)
+        try:
+            contestant.load(0, connections=1)
+        except (OSError, EOFError, LoadRefused) as error:
+            raise LocalServiceError(f"{name}: {error}: {server.tail(20)}") from error
+        self.contestants[name] = contestant
 
 
 @contextmanager
@@ -144,7 +143,7 @@ def _tools(peers: Sequence[str], say: Say) -> tuple[Tools | None, object]:
     if "nginx" not in peers:
         return None, "not asked for"
     try:
-        return debian.fetch(ROOT / ".local" / "bench-debian", say), None
+        return debian.fetch(say), None
     except debian.ToolsAbsent as error:
         return None, error
 
@@ -168,17 +167,13 @@ def _start_nginx(field: Field, reason: object) -> None:
 
 def _start_ours(field: Field) -> None:
     env = _environment(field.upstream)
-    inside = {**env, "DJANGO_SETTINGS_MODULE": "tests.bench.contest.settings"}
-    del inside["GATEWAY_UPSTREAMS"]
-    threads, loop = (
-        partial(_gunicorn, "gthread", "wsgi"),
-        partial(_gunicorn, "opencore.serving.Worker", "asgi"),
-    )
+    threads = partial(_gunicorn, "gthread", "wsgi")
+    loop = partial(_gunicorn, "opencore.serving.Worker", "asgi")
     field.start_python(DRF, threads, env)
+    field.also(GUARDED, of=DRF, path="/guarded/small")
     field.start_python(ASGI, loop, env)
+    field.also(INSIDE, of=ASGI, path="/notifications/small")
     field.start_python(UVICORN, _uvicorn, env)
-    field.start_python(GUARDED, threads, inside, "/guarded/small")
-    field.start_python(INSIDE, loop, inside)
 
 
 def _start_today(field: Field, peers: Sequence[str], say: Say) -> None:
@@ -198,6 +193,7 @@ def _start_today(field: Field, peers: Sequence[str], say: Say) -> None:
 def _environment(upstream: int) -> dict[str, str]:
     return {
         **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.bench.contest.settings",
         "GATEWAY_RATE": str(limits.RATE),
         "GATEWAY_BURST": str(limits.BURST),
         "GATEWAY_UPSTREAMS": f"billing=http://127.0.0.1:{upstream}",

@@ -5,7 +5,7 @@ from typing import cast
 
 import jwt
 from django.conf import settings
-from django.urls import path
+from django.urls import include, path
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -78,6 +78,7 @@ class Guarded(Small):
 
 
 urlpatterns = [
-    path("v1/billing/small", Small.as_view()),
+    path("v1/notifications/small", Small.as_view()),
     path("guarded/small", Guarded.as_view()),
+    path("", include("gateway_proxy.urls")),
 ]
