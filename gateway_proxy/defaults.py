@@ -8,12 +8,12 @@ from gateway_proxy.core.documents import Document, TableInvalid, table_of
 from gateway_proxy.core.table import RouteTable
 
 # Signing in has no token yet; refreshing and signing out prove themselves with the
-# refresh token in their body. Codes have routes of their own, to be changed alone. Not
-# even they are closed while Redis is away: what is guessed is counted in PostgreSQL.
+# refresh token in their body. Who guesses codes must not gain by Redis being away.
+CODE = {"when_down": "closed"}
 ROUTES: dict[str, Document] = {
     "/auth": {"public": ["POST /auth/refresh", "POST /auth/logout"]},
-    "/auth/otp": {"public": ["POST /auth/otp"]},
-    "/auth/otp/verify": {"public": ["POST /auth/otp/verify"]},
+    "/auth/otp": {"public": ["POST /auth/otp"], **CODE},
+    "/auth/otp/verify": {"public": ["POST /auth/otp/verify"], **CODE},
     "/users": {},
     "/orgs": {},
     "/billing": {},

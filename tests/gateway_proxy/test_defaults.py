@@ -36,8 +36,12 @@ def test_only_signing_in_needs_no_token() -> None:
     }
 
 
-def test_everybody_is_served_while_redis_is_down_also_who_signs_in() -> None:
-    assert {route.when_down for route in default_table().routes} == {"local"}
+def test_codes_are_neither_asked_for_nor_tried_while_redis_is_down() -> None:
+    closed = {
+        route.prefix for route in default_table().routes if route.when_down == "closed"
+    }
+
+    assert closed == {"/auth/otp", "/auth/otp/verify"}
 
 
 def test_many_people_get_four_times_what_one_gets(settings: Settings) -> None:
