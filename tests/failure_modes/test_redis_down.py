@@ -1,5 +1,7 @@
 """Redis is down: no request fails, limits hold in each process, events still flow."""
 
+from uuid import uuid4
+
 import pytest
 
 from tests.failure_modes.conftest import BURST, StrictGateway
@@ -15,13 +17,13 @@ def customers_of(system: System, ada: Person) -> int:
 
 @pytest.mark.parametrize("hung", [False, True], ids=["killed", "hung"])
 def test_no_request_fails_and_events_still_flow(system: System, hung: bool) -> None:
+    ada = sign_up(system)
     with system.without("redis", hung=hung):
         visitor = system.visitor()
         system.until(
             lambda: visitor.ask("GET", "/readyz").body["status"] == "degraded",
             "readiness tells of it",
         )
-        ada = sign_up(system)
         ada.pay(1999)
         ada.open_organization()
         answers = [ada.visitor.ask("GET", "/users/me") for _ in range(50)]
@@ -29,6 +31,25 @@ def test_no_request_fails_and_events_still_flow(system: System, hung: bool) -> N
         system.until_settled()
 
     assert {answer.status for answer in answers} == {200}
+
+
+def test_codes_wait_for_redis_and_no_longer(system: System) -> None:
+    visitor = system.visitor()
+    with system.without("redis", hung=False):
+        system.until(
+            lambda: visitor.ask("GET", "/readyz").body["status"] == "degraded",
+            "readiness tells of it",
+        )
+        asked = visitor.ask("POST", "/auth/otp", {"email": "ada@example.com"})
+        told = visitor.ask(
+            "POST", "/auth/otp/verify", {"challenge_id": str(uuid4()), "code": "1" * 8}
+        )
+
+    assert [(one.status, one.body["code"]) for one in (asked, told)] == [
+        (429, "rate_limited")
+    ] * 2
+    assert asked.headers["Retry-After"] == "1"
+    assert sign_up(system).visitor.ask("GET", "/users/me").status == 200
 
 
 @pytest.mark.parametrize("hung", [False, True], ids=["killed", "hung"])
