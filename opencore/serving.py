@@ -35,7 +35,7 @@ _CODES = {
     500: "internal_error",
 }
 _AGE = struct.Struct("q")
-# How old the youngest worker with an application is; all of them share the memory.
+# The age of the newest worker that has an application; all share this memory.
 _loaded = mmap.mmap(-1, _AGE.size)
 # Their stubs hide what is overridden here.
 _protocol: Any = protocol
@@ -120,7 +120,7 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
     def load_wsgi(self) -> None:
         """Load the application, and let those that this worker replaces know."""
         super().load_wsgi()
-        _loaded[:] = _AGE.pack(self.age)
+        note_loaded(self.age)
 
     def handle_exit_signal(self) -> None:
         """Leave at once before a stop; at a reload when there is a successor."""
@@ -134,9 +134,8 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
         await super()._serve()
 
     def _leave_when_replaced(self) -> None:
-        (newest,) = _AGE.unpack(_loaded[:])
         late = self.loop.time() > self._leaves_at
-        if is_draining() or newest > self.age or late:
+        if is_draining() or newest_loaded() > self.age or late:
             self._leave()
         else:
             self.loop.call_later(0.1, self._leave_when_replaced)
@@ -172,6 +171,18 @@ class Threads(ThreadWorker):
         if not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req)
         return super().handle_request(req, conn)
+
+
+def note_loaded(age: int) -> None:
+    """Let all workers know that one of this age has an application."""
+    # A worker that is being replaced while it loads may be done after its successor.
+    _loaded[:] = _AGE.pack(max(age, newest_loaded()))
+
+
+def newest_loaded() -> int:
+    """Return the age of the newest worker that has an application; it counts up."""
+    (age,) = _AGE.unpack(_loaded[:])
+    return int(age)
 
 
 def refusal(status: int) -> bytes:

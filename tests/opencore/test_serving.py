@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from opencore.localservices.places import answers
+from opencore.serving import newest_loaded, note_loaded
 from tests.gateway_proxy.redis_server import free_port
 from tests.gateway_proxy.servers import GUNICORN, ONE_WORKER, UVICORN, running
 
@@ -148,3 +149,11 @@ def asked_later(port: int) -> tuple[bytes, bool]:
     """Let time pass in which Gunicorn tells the old worker, more than once, to go."""
     Event().wait(0.05)
     return asked_anew(port)
+
+
+def test_a_worker_that_loads_late_does_not_hide_its_successor() -> None:
+    note_loaded(8)
+
+    note_loaded(7)
+
+    assert newest_loaded() == 8
