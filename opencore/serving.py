@@ -124,7 +124,7 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
 
     def handle_exit_signal(self) -> None:
         """Leave at once before a stop; at a reload when there is a successor."""
-        # Gunicorn repeats the signal once a second.
+        # Gunicorn may repeat the signal.
         if not self._leaves_at:
             self._leaves_at = self.loop.time() + LONGEST_OVERLAP
             self._leave_when_replaced()

@@ -148,9 +148,19 @@ class Pair:
 
 def is_ready(port: int) -> bool:
     """Ask as a balancer does."""
+    return answers_well(port, "/readyz")
+
+
+def is_alive(port: int) -> bool:
+    """Ask whether a worker serves, and wait for it."""
+    return answers_well(port, "/livez")
+
+
+def answers_well(port: int, path: str) -> bool:
+    """Return whether a probe is answered with success."""
     line = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        line.request("GET", "/readyz")
+        line.request("GET", path)
         return line.getresponse().status == 200
     except (OSError, HTTPException):
         return False
@@ -191,6 +201,8 @@ def gateway(environment: dict[str, str]) -> Iterator[Gateway]:
     """A gateway in front of it."""
     port = free_port()
     with running(gunicorn, port, environment) as process:
+        # Gunicorn listens before its worker has loaded and hears signals.
+        assert is_alive(port)
         yield Gateway(process.pid, port)
 
 

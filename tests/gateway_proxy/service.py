@@ -287,6 +287,12 @@ def stream_in_steps(handler: Handler) -> None:
     handler.wfile.write(b"0\r\n\r\n")
 
 
+class Server(ThreadingHTTPServer):
+    """Lets a crowd in at once, where five would be waiting at most."""
+
+    request_queue_size = 128
+
+
 class UnixServer(ThreadingHTTPServer):
     """One that listens on a socket of the file system."""
 
@@ -300,7 +306,7 @@ class UnixServer(ThreadingHTTPServer):
 def serving(port: int) -> AbstractContextManager[Service]:
     """Run a service on a loopback port."""
     service = Service(url=f"http://127.0.0.1:{port}", host=f"127.0.0.1:{port}")
-    return _serving(service, ThreadingHTTPServer, ("127.0.0.1", port))
+    return _serving(service, Server, ("127.0.0.1", port))
 
 
 def serving_on_socket(path: Path) -> AbstractContextManager[Service]:

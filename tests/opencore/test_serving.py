@@ -146,7 +146,7 @@ def test_a_worker_that_is_replaced_serves_until_its_successor_can(
 
 
 def asked_later(port: int) -> tuple[bytes, bool]:
-    """Let time pass in which Gunicorn tells the old worker, more than once, to go."""
+    """Let time pass in which the old worker has long been told to go."""
     Event().wait(0.05)
     return asked_anew(port)
 
