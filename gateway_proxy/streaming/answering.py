@@ -18,7 +18,7 @@ def answer_of(problem: Problem, *, request_id: str, public_url: str) -> Answer:
         ("cache-control", "no-store"),
     )
     body = problem.to_json(request_id=request_id, public_url=public_url)
-    return Answer(problem.status, problem.title, headers, body)
+    return Answer(int(problem.status), problem.title, headers, body)
 
 
 async def send_answer(
