@@ -97,7 +97,8 @@ class Limiter(Limits):
             decision = await self._shared.decide(charge)
         except LimitsUnavailable as error:
             self._note_failure(ticket, error)
-            return self._decide_alone(charge)
+            # One answer that is late closes nothing yet.
+            return self._decide_alone(charge, is_down=self.alone)
         self._note_success(ticket)
         self._learn(charge, decision, asked_at)
         return decision
@@ -114,10 +115,10 @@ class Limiter(Limits):
         if not decision.allowed:
             self._refusals.note(charge, decision, now=asked_at)
 
-    def _decide_alone(self, charge: Charge) -> Decision:
+    def _decide_alone(self, charge: Charge, *, is_down: bool = True) -> Decision:
         if charge.claims is not None and self._revocations.include(charge.claims):
             return Decision((), revoked=True)
-        if charge.when_down == "closed":
+        if charge.when_down == "closed" and is_down:
             return Decision((), closed=True)
         if charge.when_down == "open":
             return Decision(())

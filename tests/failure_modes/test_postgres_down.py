@@ -24,6 +24,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},
     ("post", "/v1/billing/payments"): {"amount_minor": 1, "currency": "EUR"},
     ("post", "/v1/ops/eventing/replays"): {},
+    ("post", "/v1/ops/gateway/changes"): {"change": {}},
     ("post", "/v1/ops/eventing/keys/hold"): KEY,
     ("post", "/v1/ops/eventing/keys/release"): KEY,
     ("post", "/v1/ops/eventing/keys/skip"): KEY,
@@ -58,7 +59,9 @@ def ask(ada: Person, place: Place) -> Answer:
         ("post", "/v1/auth/logout"): session,
     }
     body = known.get((method, path if path.startswith("/v1") else f"/v1{path}"))
-    path = re.sub(r"\{\w+\}", SOMEBODY, path.replace("{topic}", TOPIC))
+    path = re.sub(
+        r"\{\w+\}", SOMEBODY, path.replace("{topic}", TOPIC).replace("{version}", "1")
+    )
     return ada.visitor.ask(method.upper(), path, body, Idempotency_Key=uuid4().hex)
 
 

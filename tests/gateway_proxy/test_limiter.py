@@ -172,10 +172,24 @@ def test_a_route_may_be_open_or_closed_while_redis_is_down(
     limiter: Limiter, redis: Redis, when_down: WhenDown, decision: Decision
 ) -> None:
     redis.up = False
+    for _ in range(3):
+        decide(limiter)
 
     charge = replace(ADA, when_down=when_down)
 
     assert [decide(limiter, charge) for _ in range(12)] == [decision] * 12
+
+
+def test_an_answer_of_redis_that_is_late_closes_no_route_yet(
+    limiter: Limiter, redis: Redis
+) -> None:
+    closed = replace(ADA, when_down="closed")
+    redis.up = False
+
+    decisions = [decide(limiter, closed) for _ in range(3)]
+
+    assert [decision.closed for decision in decisions] == [False, False, True]
+    assert [len(decision.verdicts) for decision in decisions] == [1, 1, 0]
 
 
 @pytest.mark.parametrize("when_down", ["local", "open", "closed"])
