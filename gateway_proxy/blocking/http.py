@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import SKIP_HEADER
 
 from gateway_proxy.core.addresses import Address, read_address
-from gateway_proxy.core.answers import WHOLE_LIMIT, check_head, check_size
+from gateway_proxy.core.answers import WHOLE_LIMIT, check_head, check_size, is_endless
 from gateway_proxy.core.errors import (
     UpstreamFailed,
     UpstreamTimeout,
@@ -225,7 +225,7 @@ def _answer(response: BaseHTTPResponse, deadline: float) -> Answer:
     if length is not None and length <= WHOLE_LIMIT:
         body = _read_whole(response, deadline)
     else:
-        body = _Stream(response)
+        body = _Stream(response, is_endless=is_endless(headers))
     return Answer(response.status, response.reason or "", headers, body)
 
 
@@ -242,15 +242,17 @@ def _read_whole(response: BaseHTTPResponse, deadline: float) -> bytes:
 class _Stream:
     """A body on its way; closing it gives its connection back, or up."""
 
-    def __init__(self, response: BaseHTTPResponse) -> None:
+    def __init__(self, response: BaseHTTPResponse, *, is_endless: bool) -> None:
         self._response = response
+        self._is_endless = is_endless
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
         with _NamedFailures():
             while chunk := self._response.read1(_CHUNK, decode_content=False):
                 size += len(chunk)
-                check_size(size)
+                if not self._is_endless:
+                    check_size(size)
                 yield chunk
 
     def close(self) -> None:

@@ -24,6 +24,14 @@ def check_size(size: int) -> None:
         raise UpstreamFailed.to_be_retried()
 
 
+def is_endless(headers: Headers) -> bool:
+    """Tell whether a body is server-sent events, which may go on for ever."""
+    return any(
+        name == "content-type" and value.lower().startswith("text/event-stream")
+        for name, value in headers
+    )
+
+
 def check_head(status: int, headers: Headers) -> None:
     """Refuse an answer's head that is too large, or that two could read differently."""
     if (

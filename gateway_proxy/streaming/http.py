@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 from gateway_proxy.core.addresses import read_address
-from gateway_proxy.core.answers import WHOLE_LIMIT, check_head, check_size, length_of
+from gateway_proxy.core.answers import (
+    WHOLE_LIMIT,
+    check_head,
+    check_size,
+    is_endless,
+    length_of,
+)
 from gateway_proxy.core.errors import MalformedRequest, UpstreamUnavailable
 from gateway_proxy.core.messages import Answer, AsyncUpload, Outgoing
 from gateway_proxy.streaming.connection import Connection, Reading
@@ -171,15 +177,18 @@ async def _answer(reading: Reading, request: Outgoing) -> Answer:
         body = await reading.whole()
     else:
         reading.expire_in(None)
-        body = _Stream(reading, request.timeouts.whole)
+        body = _Stream(reading, request.timeouts.whole, is_endless=is_endless(headers))
     return Answer(reading.status, reading.reason, headers, body)
 
 
 class _Stream:
     """A body on its way; closing it before its end closes its connection."""
 
-    def __init__(self, reading: Reading, longest_silence: float) -> None:
+    def __init__(
+        self, reading: Reading, longest_silence: float, *, is_endless: bool
+    ) -> None:
         self._reading = reading
+        self._is_endless = is_endless
         self._longest_silence = longest_silence
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -187,7 +196,8 @@ class _Stream:
         size = 0
         while chunk := await self._reading.more(within=self._longest_silence):
             size += len(chunk)
-            check_size(size)
+            if not self._is_endless:
+                check_size(size)
             yield chunk
 
     async def aclose(self) -> None:

@@ -444,6 +444,16 @@ def test_a_stream_without_end_is_cut_where_no_answer_may_be_larger(
         read(client, answer)
 
 
+def test_events_may_go_on_beyond_what_an_answer_may_be(
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_proxy.core.answers.ANSWER_LIMIT", 10)
+    service.misbehave = services.stream_until_closed
+    service.released.set()
+
+    assert read(client, client.send(GET)) == b"data: 1\n\ndata: 2\n\n"
+
+
 def test_a_connection_with_an_unread_rest_serves_nobody_else(
     client: Client, service: Service
 ) -> None:
