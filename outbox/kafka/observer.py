@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from outbox.kafka.config import client_config
 from outbox.kafka.topics import KafkaUnreachable
+
+# A broker that has just started answers before it leads its partitions.
+LONGEST_ELECTION = 10.0
+_ELECTING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,21 @@ class Observer:
         for topic in topics:
             for partition in known[topic].partitions if topic in known else ():
                 place = TopicPartition(topic, partition)
-                _, high = self._consumer.get_watermark_offsets(place, timeout=5)
-                ends.append(TopicPartition(topic, partition, high))
+                ends.append(TopicPartition(topic, partition, self._end_of(place)))
         return ends
+
+    def _end_of(self, place: TopicPartition) -> int:
+        """Return where a partition ends, once it has a leader."""
+        give_up = monotonic() + LONGEST_ELECTION
+        while True:
+            try:
+                _, high = self._consumer.get_watermark_offsets(place, timeout=5)
+            except KafkaException as error:
+                if error.args[0].code() not in _ELECTING or monotonic() > give_up:
+                    raise
+                self._consumer.poll(0.1)
+            else:
+                return int(high)
 
     def _read(self, seconds: float) -> None:
         message = self._consumer.poll(seconds)

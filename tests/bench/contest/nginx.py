@@ -47,8 +47,8 @@ _PROXY = """
             proxy_http_version 1.1;
             proxy_set_header Connection "";"""
 _MODULES = """
-load_module {0}/ndk_http_module.so;
-load_module {0}/ngx_http_lua_module.so;"""
+load_module "{0}/ndk_http_module.so";
+load_module "{0}/ngx_http_lua_module.so";"""
 _LUA = """
     lua_package_path "{lua}/?.lua;;";
     lua_package_cpath "{libraries}/lua/5.1/?.so;;";
