@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from types import UnionType
-from typing import Any, ClassVar, Self, get_args, get_type_hints
+from typing import ClassVar, Self, get_args, get_type_hints
 from uuid import UUID
 
 Value = UUID | str | int | bool | datetime | None
@@ -46,13 +47,10 @@ class Event:
         """
         if not isinstance(data, dict):
             raise EventDataInvalid(f"{cls.type}: data is not an object.")
-        hints = get_type_hints(cls)
         values = {
-            field.name: _from_json(
-                cls.type, field.name, hints[field.name], data[field.name]
-            )
-            for field in fields(cls)
-            if field.name in data
+            name: _from_json(cls.type, name, kind, optional, data[name])
+            for name, kind, optional in _fields_of(cls)  # type: ignore[arg-type]  # -- a class is hashable
+            if name in data
         }
         try:
             return cls(**values)
@@ -68,11 +66,27 @@ def _to_json(value: Value) -> str | int | bool | None:
     return value
 
 
-def _from_json(event: str, name: str, hint: Any, value: object) -> Value:  # noqa: ANN401 -- a type hint is any object
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    if value is None and type(None) in kinds:
+@cache
+def _fields_of(event: type[Event]) -> tuple[tuple[str, type, bool], ...]:
+    """Return each field's name, its type, and whether it may be null.
+
+    Found once: to read the hints of a class costs more than to read an event.
+    """
+    hints = get_type_hints(event)
+    found = []
+    for field in fields(event):
+        hint = hints[field.name]
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        kind = next(kind for kind in kinds if kind is not type(None))
+        found.append((field.name, kind, type(None) in kinds))
+    return tuple(found)
+
+
+def _from_json(
+    event: str, name: str, kind: type, optional: bool, value: object
+) -> Value:
+    if value is None and optional:
         return None
-    kind = next(kind for kind in kinds if kind is not type(None))
     try:
         if kind is UUID and isinstance(value, str):
             return UUID(value)
