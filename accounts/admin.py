@@ -72,6 +72,7 @@ class SessionsOfUser(ReadOnlyInline):
     """A user's sessions."""
 
     model = Session
+    fk_name = "user"
     fields = ("created_at", "rotated_at", "expires_at", "revoked_at", "revoke_reason")
     ordering = ("-created_at",)
 

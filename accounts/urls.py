@@ -2,19 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from accounts import views
+from accounts.views import auditing, members, organizations, people, signing_in
 
 ORGANIZATION = "orgs/<uuid:organization_id>"
 
 urlpatterns: list[URLPattern] = [
-    path("auth/otp", views.CodeRequestsView.as_view()),
-    path("auth/otp/verify", views.CodeVerificationsView.as_view()),
-    path("auth/refresh", views.RefreshView.as_view()),
-    path("auth/logout", views.LogoutView.as_view()),
-    path("users/me", views.MeView.as_view()),
-    path("orgs", views.OrganizationsView.as_view()),
-    path(ORGANIZATION, views.OrganizationView.as_view()),
-    path(f"{ORGANIZATION}/members", views.MembersView.as_view()),
-    path(f"{ORGANIZATION}/members/<uuid:user_id>", views.MemberView.as_view()),
-    path(f"{ORGANIZATION}/audit-events", views.AuditEntriesView.as_view()),
+    path("auth/otp", signing_in.CodeRequestsView.as_view()),
+    path("auth/otp/verify", signing_in.CodeVerificationsView.as_view()),
+    path("auth/refresh", signing_in.RefreshView.as_view()),
+    path("auth/logout", signing_in.LogoutView.as_view()),
+    path("users/me", people.MeView.as_view()),
+    path("orgs", organizations.OrganizationsView.as_view()),
+    path(ORGANIZATION, organizations.OrganizationView.as_view()),
+    path(f"{ORGANIZATION}/members", members.MembersView.as_view()),
+    path(f"{ORGANIZATION}/members/<uuid:user_id>", members.MemberView.as_view()),
+    path(f"{ORGANIZATION}/audit-events", auditing.AuditEntriesView.as_view()),
 ]

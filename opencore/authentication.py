@@ -1,6 +1,8 @@
 """Who is asking: read from the access token of each request to the API."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -8,6 +10,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from opencore.context import Actor, act_as
+from opencore.errors import DomainError, Forbidden
 from opencore.revocations import is_revoked
 from opencore.tokens import TokenInvalid, read_access
 
@@ -21,12 +25,54 @@ class Principal:
     user_id: UUID
     session_id: UUID
     role: str
+    assurance: int = 1
+    authenticated_at: datetime | None = None
+    # Who of the staff asks as the user, and whether they may change nothing.
+    impersonator_id: UUID | None = None
+    read_only: bool = False
     is_authenticated: ClassVar[bool] = True
 
     @property
     def is_operator(self) -> bool:
         """Tell whether this person runs the deployment."""
         return self.role in OPERATOR_ROLES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyPrincipal:
+    """A program that asks, by an API key of an organization.
+
+    It acts for a service account or for a member; `scopes` is what the key allows of
+    what the holder's role allows now.
+    """
+
+    key_id: UUID
+    organization_id: UUID
+    service_account_id: UUID | None = None
+    user_id: UUID | None = None
+    scopes: frozenset[str] = frozenset()
+    role: ClassVar[str] = "user"
+    is_operator: ClassVar[bool] = False
+    is_authenticated: ClassVar[bool] = True
+
+
+class StepUpRequired(DomainError):
+    """Prove again who you are, with POST /v1/auth/step-up, then repeat this."""
+
+    code: ClassVar[str] = "step_up_required"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class ReadOnly(DomainError):
+    """Who acts as another person only looks; nothing can be changed."""
+
+    code: ClassVar[str] = "read_only_session"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+# So long a proof of who somebody is holds for what needs a fresh one.
+FRESH = timedelta(minutes=10)
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class AccessTokenAuthentication(BaseAuthentication):
@@ -45,8 +91,17 @@ class AccessTokenAuthentication(BaseAuthentication):
         if is_revoked(claims):
             raise TokenInvalid
         principal = Principal(
-            user_id=claims.user_id, session_id=claims.session_id, role=claims.role
+            user_id=claims.user_id,
+            session_id=claims.session_id,
+            role=claims.role,
+            assurance=claims.assurance,
+            authenticated_at=claims.authenticated_at,
+            impersonator_id=claims.impersonator_id,
+            read_only=claims.read_only,
         )
+        if principal.read_only and request.method not in SAFE_METHODS:
+            raise ReadOnly
+        act_as(_actor_of(principal))
         return principal, None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 -- the signature is the framework's
@@ -55,8 +110,43 @@ class AccessTokenAuthentication(BaseAuthentication):
 
 
 def principal_of(request: Request) -> Principal:
-    """Return who is asking, in a view that lets nobody else through."""
-    return cast("Principal", request.user)
+    """Return the person who is asking; raises Forbidden for a program with a key."""
+    caller = caller_of(request)
+    if isinstance(caller, KeyPrincipal):
+        raise Forbidden("This is for people; an API key is not enough.")
+    return caller
+
+
+def caller_of(request: Request) -> Principal | KeyPrincipal:
+    """Return who is asking, a person or a program, where both are let through."""
+    return cast("Principal | KeyPrincipal", request.user)
+
+
+def require_step_up(request: Request, *, now: datetime) -> Principal:
+    """Return the person who is asking if they proved lately who they are.
+
+    Raises StepUpRequired, or Forbidden for programs and for who acts as another.
+    """
+    principal = principal_of(request)
+    if principal.impersonator_id is not None:
+        raise Forbidden
+    proved_at = principal.authenticated_at
+    if proved_at is None or now - proved_at > FRESH:
+        raise StepUpRequired
+    return principal
+
+
+def _actor_of(principal: Principal) -> Actor:
+    if principal.impersonator_id is not None:
+        return Actor(
+            kind="staff",
+            actor_id=principal.impersonator_id,
+            session_id=principal.session_id,
+            on_behalf_of=principal.user_id,
+        )
+    return Actor(
+        kind="user", actor_id=principal.user_id, session_id=principal.session_id
+    )
 
 
 class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # -- its base class has no types

@@ -11,7 +11,10 @@ class AccessClaims:
     """What an access token says: who asks, in which session, as what.
 
     `org_ids` are the organizations that the bearer belonged to when the token was
-    made; `key_id` is the key that signed it.
+    made; `key_id` is the key that signed it. `assurance` is how sure it is who asks
+    (`aal`), since `authenticated_at` (`auth_time`). `impersonator_id` is the one of the
+    staff who asks as the user (`act`, RFC 8693), and who may change nothing if
+    `read_only`.
     """
 
     user_id: UUID
@@ -21,6 +24,11 @@ class AccessClaims:
     issued_at: datetime
     key_id: str
     org_ids: tuple[UUID, ...] = ()
+    assurance: int = 1
+    authenticated_at: datetime | None = None
+    methods: tuple[str, ...] = ()
+    impersonator_id: UUID | None = None
+    read_only: bool = False
 
     # Made once: a token is read once, and its claims are written with each request.
     @cached_property

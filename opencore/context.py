@@ -1,17 +1,47 @@
-"""What work is done for: the request it belongs to and the event behind it."""
+"""What work is done for: the request it belongs to, who asks, the event behind it."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from opencore.ids import uuid7_text
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
+ActorKind = Literal["user", "service_account", "staff", "system"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Who is at work, and by what: a session, an API key, the admin.
+
+    `on_behalf_of` is the person as whom staff act.
+    """
+
+    kind: ActorKind
+    actor_id: UUID
+    session_id: UUID | None = None
+    api_key_id: UUID | None = None
+    on_behalf_of: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Device:
+    """Where a request came from; personal, so it is kept only where it can be erased."""
+
+    ip: str | None
+    user_agent: str
+
+
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _causation_id: ContextVar[UUID | None] = ContextVar("causation_id", default=None)
+
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+_device: ContextVar[Device | None] = ContextVar("device", default=None)
 
 
 def new_request_id() -> str:
@@ -36,15 +66,40 @@ def current_causation_id() -> UUID | None:
     return _causation_id.get()
 
 
+def current_actor() -> Actor | None:
+    """Return who is at work, if somebody was recognized."""
+    return _actor.get()
+
+
+def current_device() -> Device | None:
+    """Return where the request came from, if there is one."""
+    return _device.get()
+
+
+def act_as(actor: Actor) -> None:
+    """Let the rest of this work be the actor's."""
+    _actor.set(actor)
+
+
 @contextmanager
 def working_for(
-    *, request_id: str | None, causation_id: UUID | None = None
+    *,
+    request_id: str | None,
+    causation_id: UUID | None = None,
+    device: Device | None = None,
 ) -> Iterator[None]:
-    """Let all that happens inside belong to a request, and to the event behind it."""
+    """Let all that happens inside belong to a request, and to the event behind it.
+
+    Nobody is at work there until act_as says who.
+    """
     request_token = _request_id.set(request_id)
     causation_token = _causation_id.set(causation_id)
+    device_token = _device.set(device)
+    actor_token = _actor.set(None)
     try:
         yield
     finally:
+        _actor.reset(actor_token)
+        _device.reset(device_token)
         _causation_id.reset(causation_token)
         _request_id.reset(request_token)

@@ -7,12 +7,14 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from opencore.context import accepted_request_id, working_for
+from opencore.brakes import sender_address
+from opencore.context import Device, accepted_request_id, working_for
 from opencore.problems import MEDIA_TYPE, answer, is_page, problem_response
 from opencore.problems.answering import problem_of_status
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 REQUEST_ID = "X-Request-Id"
+LONGEST_USER_AGENT = 256
 
 
 class RequestIdMiddleware:
@@ -24,10 +26,26 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request under its id."""
         request_id = accepted_request_id(request.headers.get(REQUEST_ID))
-        with working_for(request_id=request_id):
+        device = Device(
+            ip=address_or_none(request),
+            user_agent=user_agent_of(request),
+        )
+        with working_for(request_id=request_id, device=device):
             response = self.get_response(request)
         response[REQUEST_ID] = request_id
         return response
+
+
+def address_or_none(request: HttpRequest) -> str | None:
+    """Return the address that a request came from, if it has one."""
+    address = sender_address(request)
+    return None if address == "unknown" else address
+
+
+def user_agent_of(request: HttpRequest) -> str:
+    """Return what the client calls itself, as Postgres can keep it."""
+    named = request.headers.get("User-Agent", "").replace("\x00", "")
+    return named[:LONGEST_USER_AGENT]
 
 
 class ProblemMiddleware:

@@ -29,15 +29,23 @@ class User(AbstractBaseUser, PermissionsMixin):
         """What a user is to this deployment, beside their roles in organizations."""
 
         USER = "user"
+        # Sees what a user sees, with a reason, for a while; changes nothing.
+        SUPPORT = "support"
         OPERATOR = "operator"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField()
+    email_verified_at = models.DateTimeField(null=True)
     name = models.TextField(blank=True)
+    locale = models.TextField(default="en", db_default="en")
+    time_zone = models.TextField(default="UTC", db_default="UTC")
     role = models.TextField(choices=Role, default=Role.USER)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
+    # Counts the changes that the person sees; the ETag is made of it.
+    version = models.IntegerField(default=1, db_default=1)
+    erased_at = models.DateTimeField(null=True)
 
     objects = UserManager()
 
@@ -49,11 +57,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = (
             models.UniqueConstraint(Lower("email"), name="accounts_user_email_unique"),
             models.CheckConstraint(
-                condition=models.Q(role__in=("user", "operator")),
+                condition=models.Q(role__in=("user", "support", "operator")),
                 name="accounts_user_role_is_known",
             ),
             models.CheckConstraint(
                 condition=models.Q(role="operator")
+                | models.Q(role="support", is_superuser=False)
                 | models.Q(is_staff=False, is_superuser=False),
                 name="accounts_only_operators_are_staff",
             ),

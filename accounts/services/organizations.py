@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.errors import AlreadyMember, LastOwner
 from accounts.models import AuditEntry, Membership, Organization
+from accounts.roles import Role
 from accounts.services.auditing import record
 from opencore.errors import NotFound
 from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
@@ -42,7 +43,7 @@ def add_member(
     *,
     organization_id: UUID,
     user_id: UUID,
-    role: Membership.Role,
+    role: Role,
     actor_id: UUID | None,
 ) -> Membership:
     """Make a user a member in a role; raises AlreadyMember."""

@@ -1,6 +1,13 @@
 """What every endpoint shares: strict bodies, one error shape, pages by cursor."""
 
 from opencore.problems import Problem, problem_response
+from opencore.rest.etags import (
+    PreconditionFailed,
+    PreconditionRequired,
+    answer_version,
+    check_if_match,
+    etag_of,
+)
 from opencore.rest.exceptions import answer_exception
 from opencore.rest.pagination import CursorMismatch, CursorPage, page
 from opencore.rest.parsing import MalformedBody, StrictJSONParser
@@ -10,10 +17,15 @@ __all__ = (
     "CursorMismatch",
     "CursorPage",
     "MalformedBody",
+    "PreconditionFailed",
+    "PreconditionRequired",
     "Problem",
     "StrictJSONParser",
     "StrictSerializer",
     "answer_exception",
+    "answer_version",
+    "check_if_match",
+    "etag_of",
     "page",
     "problem_response",
     "read_body",

@@ -241,6 +241,8 @@ JWT_PREVIOUS_INTERNAL_SIGNING_KEYS = split(
 JWT_AUDIENCE = split(ENVIRONMENT.jwt_audience)
 JWT_ISSUERS = issuers_of(ENVIRONMENT.jwt_issuers)
 CODE_PEPPER = ENVIRONMENT.code_pepper
+LOOKUP_PEPPER = ENVIRONMENT.lookup_pepper
+PREVIOUS_LOOKUP_PEPPERS = split(ENVIRONMENT.previous_lookup_peppers)
 SEALING_KEYS = split(ENVIRONMENT.sealing_keys)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)

@@ -73,6 +73,15 @@ class Environment(BaseSettings):
     code_pepper: str = Field(
         default="", description="Keys the hashes of sign-in codes, at least 32 bytes."
     )
+    lookup_pepper: str = Field(
+        default="",
+        description="Keys the hashes by which API keys, links and addresses are found,"
+        " at least 32 bytes.",
+    )
+    previous_lookup_peppers: Annotated[str, NoDecode] = Field(
+        default="",
+        description="Other keys of such hashes that are still good, with commas.",
+    )
     sealing_keys: Annotated[str, NoDecode] = Field(
         default="",
         description="Fernet keys that seal secrets inside events, newest first.",

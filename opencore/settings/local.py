@@ -20,6 +20,7 @@ JWT_INTERNAL_SIGNING_KEY = (
 )
 SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
 CODE_PEPPER = CODE_PEPPER or "local-only-pepper-" + "0123456789abcdef" * 2
+LOOKUP_PEPPER = LOOKUP_PEPPER or "local-only-lookup-" + "0123456789abcdef" * 2
 SEALING_KEYS = SEALING_KEYS or ["bG9jYWwtb25seS1sb2NhbC1vbmx5LWxvY2FsLW9ubHk="]
 # One machine plays many people.
 CODES_PER_HOUR = 1000

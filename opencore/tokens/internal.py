@@ -11,7 +11,7 @@ from django.conf import settings
 from opencore.claims import AccessClaims
 from opencore.tokens.keys import Key, load_key
 from opencore.tokens.memory import Memory
-from opencore.tokens.minting import sign
+from opencore.tokens.minting import proof_of, sign
 from opencore.tokens.rules import INTERNAL, INTERNAL_LIFETIME
 
 MOST_MINTED = 10_000
@@ -65,6 +65,7 @@ class InternalMint:
             "iat": begin,
             "exp": end,
         }
+        payload |= proof_of(claims)
         if claims.org_ids:
             payload["org"] = [str(org_id) for org_id in claims.org_ids]
         return Minted(sign(payload, self._key), (begin + end) / 2)

@@ -9,7 +9,11 @@ from opencore.claims import AccessClaims
 from opencore.tokens.keys import Key, KeyRing
 from opencore.tokens.rules import (
     ACCESS,
+    assurance_of,
+    authenticated_at,
     check_kind,
+    impersonation_of,
+    methods_of,
     organizations_of,
     own_key,
     role_of,
@@ -70,6 +74,8 @@ class OwnIssuer:
 
 def claims_of(payload: Mapping[str, Any], key: Key) -> AccessClaims:
     """Return what one of our own tokens says."""
+    proved_at = authenticated_at(payload)
+    impersonator_id, read_only = impersonation_of(payload)
     return AccessClaims(
         user_id=uuid_of(payload["sub"]),
         session_id=uuid_of(payload["sid"]),
@@ -78,6 +84,11 @@ def claims_of(payload: Mapping[str, Any], key: Key) -> AccessClaims:
         issued_at=moment(payload["iat"]),
         key_id=key.key_id,
         org_ids=organizations_of(payload),
+        assurance=assurance_of(payload),
+        authenticated_at=None if proved_at is None else moment(proved_at),
+        methods=methods_of(payload),
+        impersonator_id=impersonator_id,
+        read_only=read_only,
     )
 
 

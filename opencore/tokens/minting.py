@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import jwt
@@ -15,6 +15,35 @@ from opencore.tokens.keys import Key, load_key
 from opencore.tokens.rules import MOST_ORGANIZATIONS
 
 T = TypeVar("T", bound=Token)
+
+
+class Proof(Protocol):
+    """How sure it is who bears a token; AccessClaims say so, too."""
+
+    @property
+    def assurance(self) -> int:
+        """How many factors proved it."""
+        ...
+
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When it was proved."""
+        ...
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """By what it was proved, in words of RFC 8176."""
+        ...
+
+    @property
+    def impersonator_id(self) -> UUID | None:
+        """Who of the staff acts as the bearer."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether they may change nothing."""
+        ...
 
 
 class _KeyBackend(TokenBackend):
@@ -47,11 +76,13 @@ def mint_access(
     now: datetime,
     org_ids: Sequence[UUID] = (),
     audience: Sequence[str] | None = None,
+    proof: Proof | None = None,
 ) -> str:
     """Return a token that lets its bearer act as the user until it expires.
 
     It names the first twenty of the organizations. It is meant for the audience, which
-    is JWT_AUDIENCE unless given; one for nobody in particular names none.
+    is JWT_AUDIENCE unless given; one for nobody in particular names none. Without a
+    proof it says nothing of how sure it is who bears it.
     """
     token = _new(_Access, settings.ACCESS_TOKEN_LIFETIME, now)
     token["sub"], token["sid"] = str(user_id), str(session_id)
@@ -59,9 +90,28 @@ def mint_access(
     meant_for = settings.JWT_AUDIENCE if audience is None else audience
     if meant_for:
         token["aud"] = list(meant_for)
+    if proof is not None:
+        for name, value in proof_of(proof).items():
+            token[name] = value
     if org_ids:
         token["org"] = [str(org_id) for org_id in org_ids[:MOST_ORGANIZATIONS]]
     return str(token)
+
+
+def proof_of(proof: Proof) -> dict[str, Any]:
+    """Return the claims that say how sure it is who bears a token."""
+    claims: dict[str, Any] = {}
+    if proof.authenticated_at is not None:
+        claims["aal"] = proof.assurance
+        claims["auth_time"] = int(proof.authenticated_at.timestamp())
+    if proof.methods:
+        claims["amr"] = list(proof.methods)
+    if proof.impersonator_id is not None:
+        claims["act"] = {
+            "sub": str(proof.impersonator_id),
+            "read_only": proof.read_only,
+        }
+    return claims
 
 
 def mint_refresh(

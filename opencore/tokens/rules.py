@@ -10,7 +10,9 @@ from opencore.tokens.keys import Key, KeyRing
 
 INTERNAL_LIFETIME = 60
 MOST_ORGANIZATIONS = 20
-ROLES = frozenset({"user", "operator"})
+ROLES = frozenset({"user", "support", "operator"})
+_METHODS = frozenset({"otp", "mfa", "hwk"})
+HIGHEST_ASSURANCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,10 @@ class Kind:
 
 
 _ALWAYS = frozenset({"iss", "sub", "typ", "sid", "jti", "iat", "exp"})
-ACCESS = Kind("access", _ALWAYS | {"role"}, frozenset({"org", "aud", "nbf"}))
+_PROOF = frozenset({"aal", "amr", "auth_time", "act"})
+ACCESS = Kind("access", _ALWAYS | {"role"}, _PROOF | {"org", "aud", "nbf"})
 REFRESH = Kind("refresh", _ALWAYS | {"gen"})
-INTERNAL = Kind("internal", _ALWAYS | {"role", "aud"}, frozenset({"org"}))
+INTERNAL = Kind("internal", _ALWAYS | {"role", "aud"}, _PROOF | {"org"})
 
 
 def own_key(header: Mapping[str, Any], ring: KeyRing) -> Key:
@@ -86,6 +89,42 @@ def organizations_of(payload: Mapping[str, Any]) -> tuple[UUID, ...]:
     if not isinstance(named, list) or not 0 < len(named) <= MOST_ORGANIZATIONS:
         raise ValueError("organizations are a list, and not a long one")
     return tuple(uuid_of(name) for name in named)
+
+
+def assurance_of(payload: Mapping[str, Any]) -> int:
+    """Return how sure it is who bears a token: 1 if it does not say."""
+    level = payload.get("aal", 1)
+    if type(level) is not int or not 1 <= level <= HIGHEST_ASSURANCE:
+        raise ValueError("there is no such assurance")
+    return level
+
+
+def methods_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return by what the bearer proved who they are, in words of RFC 8176."""
+    named = payload.get("amr", [])
+    if not isinstance(named, list) or not _METHODS.issuperset(named):
+        raise ValueError("there is no such method")
+    return tuple(named)
+
+
+def authenticated_at(payload: Mapping[str, Any]) -> int | None:
+    """Return when the bearer last proved who they are."""
+    moment = payload.get("auth_time")
+    if moment is not None and (type(moment) is not int or moment > payload["iat"]):
+        raise ValueError("a time is in whole seconds, and not after the token's own")
+    return moment
+
+
+def impersonation_of(payload: Mapping[str, Any]) -> tuple[UUID | None, bool]:
+    """Return who acts as the bearer, and whether they may only read (RFC 8693, 4.1)."""
+    if "act" not in payload:
+        return None, False
+    act = payload["act"]
+    if not isinstance(act, dict) or act.keys() != {"sub", "read_only"}:
+        raise ValueError("an acting party has another shape")
+    if not isinstance(act["read_only"], bool):
+        raise ValueError("an acting party reads only, or does not")
+    return uuid_of(act["sub"]), act["read_only"]
 
 
 def role_of(payload: Mapping[str, Any]) -> str:

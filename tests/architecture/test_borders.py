@@ -22,7 +22,11 @@ NAMES = {
     *("models", "permissions", "selectors", "serializers", "services", "tasks"),
     *("templates", "urls", "views", "static"),
 }
-MORE = {"billing": {"providers"}}
+MORE = {
+    "accounts": {"authentication", "privacy", "roles"},
+    "billing": {"privacy", "providers"},
+    "notifications": {"privacy"},
+}
 VAGUE = re.compile(r"^(utils?|helpers?|common|misc|shared|base_?utils)$")
 # Files that speak SQL, each for a statement that the ORM can't say.
 SQL = {

@@ -16,6 +16,7 @@ def good_environment() -> dict[str, str]:
         "JWT_SIGNING_KEY": token_urlsafe(64),
         "JWT_REFRESH_SIGNING_KEY": token_urlsafe(64),
         "CODE_PEPPER": token_urlsafe(32),
+        "LOOKUP_PEPPER": token_urlsafe(32),
         "SEALING_KEYS": urlsafe_b64encode(os.urandom(32)).decode(),
         "ALLOWED_HOSTS": "api.example.com",
         "PUBLIC_URL": "https://api.example.com",

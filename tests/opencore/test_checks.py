@@ -30,6 +30,7 @@ GOOD = {
     "JWT_REFRESH_SIGNING_KEY": secret_of("three"),
     "JWT_INTERNAL_SIGNING_KEY": secret_of("internal"),
     "CODE_PEPPER": secret_of("four"),
+    "LOOKUP_PEPPER": secret_of("five"),
     "SEALING_KEYS": [urlsafe_b64encode(os.urandom(32)).decode()],
     "SESSION_COOKIE_SECURE": True,
     "CSRF_COOKIE_SECURE": True,

@@ -48,6 +48,18 @@ OF_ACCOUNTS = (
         "Use the tokens that the other request got.",
     ),
     ProblemKind(
+        "organization_suspended",
+        HTTPStatus.FORBIDDEN,
+        "The operators suspended this organization; it can be read, not used.",
+        "Ask the operators why.",
+    ),
+    ProblemKind(
+        "membership_suspended",
+        HTTPStatus.FORBIDDEN,
+        "Your membership of this organization is suspended.",
+        "Ask the organization's owners.",
+    ),
+    ProblemKind(
         "already_member",
         HTTPStatus.CONFLICT,
         "This person is a member of the organization already.",

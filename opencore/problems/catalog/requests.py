@@ -126,6 +126,30 @@ OF_REQUESTS = (
         "Send JSON and say so in Content-Type.",
     ),
     ProblemKind(
+        "precondition_required",
+        HTTPStatus.PRECONDITION_REQUIRED,
+        "The change does not say which version it is meant for.",
+        "Read the thing and send its ETag in If-Match.",
+    ),
+    ProblemKind(
+        "precondition_failed",
+        HTTPStatus.PRECONDITION_FAILED,
+        "The thing was changed since it was read.",
+        "Read it again, then decide whether the change is still wanted.",
+    ),
+    ProblemKind(
+        "step_up_required",
+        HTTPStatus.FORBIDDEN,
+        "It is too long ago that you proved who you are.",
+        "Prove it again, with POST /v1/auth/step-up, and repeat the request.",
+    ),
+    ProblemKind(
+        "read_only_session",
+        HTTPStatus.FORBIDDEN,
+        "Who acts as another person only looks; nothing can be changed.",
+        "Let the person themselves do it.",
+    ),
+    ProblemKind(
         "idempotency_mismatch",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "This key was used before, for another request.",

@@ -1,4 +1,4 @@
-"""What accounts refuses."""
+"""What is refused to who signs in."""
 
 from http import HTTPStatus
 from typing import ClassVar
@@ -56,18 +56,4 @@ class RefreshRaced(DomainError):
     """Another request refreshed this session just now; use the tokens that it got."""
 
     code: ClassVar[str] = "refresh_raced"
-    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
-
-
-class AlreadyMember(DomainError):
-    """This person is a member of the organization already."""
-
-    code: ClassVar[str] = "already_member"
-    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
-
-
-class LastOwner(DomainError):
-    """An organization keeps at least one owner; make somebody else an owner first."""
-
-    code: ClassVar[str] = "last_owner"
     status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT

@@ -1,0 +1,31 @@
+"""What accounts refuses."""
+
+from accounts.errors.organizations import (
+    AlreadyMember,
+    LastOwner,
+    MembershipSuspended,
+    OrganizationSuspended,
+)
+from accounts.errors.signing_in import (
+    AccountDeactivated,
+    CodeExpired,
+    CodeInvalid,
+    RefreshRaced,
+    RefreshReused,
+    SessionEnded,
+    TooManyAttempts,
+)
+
+__all__ = (
+    "AccountDeactivated",
+    "AlreadyMember",
+    "CodeExpired",
+    "CodeInvalid",
+    "LastOwner",
+    "MembershipSuspended",
+    "OrganizationSuspended",
+    "RefreshRaced",
+    "RefreshReused",
+    "SessionEnded",
+    "TooManyAttempts",
+)

@@ -1,0 +1,121 @@
+"""Who may do what in an organization: the only way to one for those who ask.
+
+People come in by their membership, programs by their key. What a role may do stands in
+accounts.roles; of a key it is what its scopes and its holder's role both allow.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.errors import MembershipSuspended, OrganizationSuspended
+from accounts.models import Membership, Organization, ServiceAccount
+from accounts.roles import PERMISSIONS, Permission, Role, may_grant
+from opencore.authentication import KeyPrincipal, Principal
+from opencore.errors import Forbidden, NotFound
+
+# What is still allowed in an organization that operators suspended.
+_WHILE_SUSPENDED = frozenset(
+    {Permission.ORG_READ, Permission.MEMBERS_READ, Permission.BILLING_READ}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What somebody may do in an organization, as it is now in the database."""
+
+    organization: Organization
+    role: Role
+    permissions: frozenset[str]
+    # None for a service account.
+    membership: Membership | None
+    # Who acts: a person or a service account.
+    actor_id: UUID
+
+    def require(self, permission: Permission) -> None:
+        """Raise Forbidden unless this is allowed, OrganizationSuspended if never now."""
+        if permission not in self.permissions:
+            raise Forbidden
+        active = self.organization.status == Organization.Status.ACTIVE
+        if not active and permission not in _WHILE_SUSPENDED:
+            raise OrganizationSuspended
+
+    def require_grant(self, role: Role) -> None:
+        """Raise Forbidden unless this role may be given or taken here."""
+        if not may_grant(self.role, role):
+            raise Forbidden
+
+
+def access_to(
+    organization_id: UUID,
+    caller: Principal | KeyPrincipal,
+    permission: Permission = Permission.ORG_READ,
+) -> Access:
+    """Return what the caller may do in an organization, this permission among it.
+
+    Raises NotFound to outsiders, MembershipSuspended to members who are suspended,
+    Forbidden to those whose role or key does not allow it.
+    """
+    if isinstance(caller, KeyPrincipal):
+        access = _access_by_key(organization_id, caller)
+    else:
+        access = _access_of_member(organization_id, caller.user_id)
+    access.require(permission)
+    return access
+
+
+def _access_of_member(organization_id: UUID, user_id: UUID) -> Access:
+    membership = (
+        Membership.objects.filter(organization_id=organization_id, user_id=user_id)
+        .exclude(organization__status=Organization.Status.DELETED)
+        .select_related("organization")
+        .first()
+    )
+    if membership is None:
+        raise NotFound
+    if membership.status != Membership.Status.ACTIVE:
+        raise MembershipSuspended
+    role = Role(membership.role)
+    return Access(
+        organization=membership.organization,
+        role=role,
+        permissions=frozenset(PERMISSIONS[role]),
+        membership=membership,
+        actor_id=user_id,
+    )
+
+
+def _access_by_key(organization_id: UUID, caller: KeyPrincipal) -> Access:
+    if caller.organization_id != organization_id:
+        raise NotFound
+    if caller.user_id is not None:
+        access = _access_of_member(organization_id, caller.user_id)
+        return Access(
+            organization=access.organization,
+            role=access.role,
+            permissions=access.permissions & caller.scopes,
+            membership=access.membership,
+            actor_id=caller.user_id,
+        )
+    account_id = caller.service_account_id
+    if account_id is None:
+        raise NotFound
+    account = (
+        ServiceAccount.objects.filter(
+            id=account_id,
+            organization_id=organization_id,
+            disabled_at=None,
+        )
+        .exclude(organization__status=Organization.Status.DELETED)
+        .select_related("organization")
+        .first()
+    )
+    if account is None:
+        raise NotFound
+    role = Role(account.role)
+    return Access(
+        organization=account.organization,
+        role=role,
+        permissions=frozenset(PERMISSIONS[role]) & caller.scopes,
+        membership=None,
+        actor_id=account.id,
+    )

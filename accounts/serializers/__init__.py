@@ -1,0 +1,1 @@
+"""The shapes of what accounts is asked and what it answers."""

@@ -1,0 +1,38 @@
+"""Members of organizations."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import Membership
+from accounts.serializers.fields import Address, page_of
+from opencore.rest import StrictSerializer
+
+
+class NewMember(StrictSerializer):
+    """Who shall become a member: a user, by id or by address, and as what."""
+
+    user_id = serializers.UUIDField(required=False)
+    email = Address(required=False)
+    role = serializers.ChoiceField(
+        Membership.Role.choices, default=Membership.Role.MEMBER.value
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse none and both ways to name the person."""
+        if ("user_id" in attrs) == ("email" in attrs):
+            raise serializers.ValidationError("Give either user_id or email.")
+        return attrs
+
+
+class MemberAnswer(serializers.Serializer[Any]):
+    """A member of an organization, to the others."""
+
+    user_id = serializers.UUIDField()
+    email = serializers.EmailField(source="user.email")
+    name = serializers.CharField(source="user.name")
+    role = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+MemberPage = page_of("MemberPage", MemberAnswer(many=True))

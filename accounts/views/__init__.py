@@ -1,0 +1,1 @@
+"""Accounts' endpoints, by what they are about."""

@@ -1,0 +1,88 @@
+"""Who belongs to an organization."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors, services
+from accounts.models import Membership
+from accounts.roles import Permission
+from accounts.serializers.fields import ListQuery
+from accounts.serializers.members import MemberAnswer, MemberPage, NewMember
+from opencore.authentication import caller_of
+from opencore.rest import page, read_body, read_query
+
+
+class MembersView(APIView):
+    """Who belongs to an organization."""
+
+    @extend_schema(
+        operation_id="list_members", parameters=[ListQuery], responses=MemberPage
+    )
+    def get(self, request: Request, organization_id: UUID) -> Response:
+        """List the members to each other."""
+        read_query(ListQuery, request)
+        access = selectors.access_to(
+            organization_id, caller_of(request), Permission.MEMBERS_READ
+        )
+        members = selectors.members_of(organization=access.organization)
+        return page(members, request).answer(_show_member)
+
+    @extend_schema(
+        operation_id="add_member",
+        request=NewMember,
+        responses={HTTPStatus.CREATED: MemberAnswer},
+    )
+    def post(self, request: Request, organization_id: UUID) -> Response:
+        """Make a user a member; owners add anybody, admins all but owners."""
+        body = read_body(NewMember, request)
+        role = Membership.Role(body["role"])
+        access = selectors.access_to(
+            organization_id, caller_of(request), Permission.MEMBERS_INVITE
+        )
+        access.require_grant(role)
+        organization = access.organization
+        user = selectors.get_user_to_add(
+            user_id=body.get("user_id"), email=body.get("email")
+        )
+        services.add_member(
+            organization_id=organization.id,
+            user_id=user.id,
+            role=role,
+            actor_id=access.actor_id,
+        )
+        membership = selectors.members_of(organization=organization).get(user=user)
+        return Response(_show_member(membership), HTTPStatus.CREATED)
+
+
+class MemberView(APIView):
+    """One member of an organization."""
+
+    @extend_schema(
+        operation_id="remove_member", responses={HTTPStatus.NO_CONTENT: None}
+    )
+    def delete(
+        self, request: Request, organization_id: UUID, user_id: UUID
+    ) -> Response:
+        """Leave, or remove somebody; the last owner stays: 409 `last_owner`."""
+        access = selectors.access_to(organization_id, caller_of(request))
+        # Everybody may remove themselves.
+        if user_id != access.actor_id:
+            access.require(Permission.MEMBERS_REMOVE)
+            other = selectors.membership_in(
+                organization_id=organization_id, user_id=user_id
+            )
+            access.require_grant(Membership.Role(other.role))
+        services.remove_member(
+            organization_id=organization_id, user_id=user_id, actor_id=access.actor_id
+        )
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _show_member(membership: Membership) -> Any:  # noqa: ANN401 -- JSON is any value
+    return MemberAnswer(membership).data

@@ -1,0 +1,24 @@
+"""What the endpoints that ask for no token share."""
+
+from typing import Any
+
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from opencore.middleware import address_or_none, user_agent_of
+
+NOT_TO_BE_KEPT = {"Cache-Control": "no-store"}
+
+
+class OpenView(APIView):
+    """Lets everybody in."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+def device_of(request: Request) -> dict[str, Any]:
+    """Return what is kept of where a request came from."""
+    plain = request._request
+    return {"ip": address_or_none(plain), "user_agent": user_agent_of(plain)}

@@ -1,0 +1,67 @@
+"""Organizations."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors, services
+from accounts.models import Membership
+from accounts.serializers.fields import ListQuery
+from accounts.serializers.organizations import (
+    NewOrganization,
+    OrganizationAnswer,
+    OrganizationPage,
+)
+from opencore.authentication import caller_of, principal_of
+from opencore.rest import page, read_body, read_query
+
+
+class OrganizationsView(APIView):
+    """The organizations of the person who asks."""
+
+    @extend_schema(
+        operation_id="list_organizations",
+        parameters=[ListQuery],
+        responses=OrganizationPage,
+    )
+    def get(self, request: Request) -> Response:
+        """List the organizations that the caller belongs to."""
+        read_query(ListQuery, request)
+        memberships = selectors.memberships_of_user(
+            user_id=principal_of(request).user_id
+        )
+        return page(memberships, request).answer(_show_organization)
+
+    @extend_schema(
+        operation_id="create_organization",
+        request=NewOrganization,
+        responses={HTTPStatus.CREATED: OrganizationAnswer},
+    )
+    def post(self, request: Request) -> Response:
+        """Open an organization; the caller becomes its owner."""
+        body = read_body(NewOrganization, request)
+        user = selectors.get_active_user(user_id=principal_of(request).user_id)
+        organization = services.create_organization(name=body["name"], actor_id=user.id)
+        membership = selectors.membership_in(
+            organization_id=organization.id, user_id=user.id
+        )
+        return Response(_show_organization(membership), HTTPStatus.CREATED)
+
+
+class OrganizationView(APIView):
+    """One organization."""
+
+    @extend_schema(operation_id="read_organization", responses=OrganizationAnswer)
+    def get(self, request: Request, organization_id: UUID) -> Response:
+        """Show an organization to its members."""
+        access = selectors.access_to(organization_id, caller_of(request))
+        return Response(_show_organization(access))
+
+
+def _show_organization(membership: Membership | selectors.Access) -> Any:  # noqa: ANN401 -- JSON is any value
+    return OrganizationAnswer(membership).data
