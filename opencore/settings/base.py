@@ -78,6 +78,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("email", "name")},
     },
 ]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 # Addresses are unique by lower(email), a constraint that this check can't see.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 STATIC_URL = "/static/"

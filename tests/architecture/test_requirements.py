@@ -24,6 +24,7 @@ MODULES = {
 # What is used without an import: by its name in a setting, as a command or a plug-in.
 BY_NAME = {
     "kombu": ("opencore/settings/base.py", "CELERY_BROKER_TRANSPORT_OPTIONS"),
+    "argon2-cffi": ("opencore/settings/base.py", "Argon2PasswordHasher"),
     "whitenoise": ("opencore/settings/base.py", "whitenoise.middleware"),
     "gunicorn": ("opencore/localservices/parts.py", "gunicorn"),
     "gunicorn-h1c": ("opencore/gunicorn.py", 'http_parser = "fast"'),
