@@ -1,0 +1,31 @@
+"""What an operation asks of who calls it: one entry for each, none without."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from accounts.roles import Permission
+
+# Beside a permission in the organization of the path: anybody without a token, any
+# person for what is theirs, or who runs the deployment.
+Needs = Permission | Literal["anybody", "person", "operator"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An operation of the API, by its operationId, and whom it lets through.
+
+    The body and the path's other values are such that who may is not refused for them.
+    """
+
+    operation: str
+    needs: Needs
+    body: Mapping[str, Any] | None = None
+    # Values of the path besides the organization's, by name; functions of the world.
+    path: Mapping[str, str] = field(default_factory=dict)
+    # A proof of who somebody is must not be older than ten minutes.
+    step_up: bool = False
+    # An API key with the permission among its scopes is let through.
+    keys: bool = False
+    # The change must name the version that it is meant for.
+    if_match: bool = False
