@@ -4,17 +4,29 @@ Whoever starts the processes makes it before, and says which of them died: what 
 counted stays, and what they were in the middle of does not.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 # Read by prometheus_client at the moment it is imported.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+PREFIX = "opencore-metrics-"
+# Locked by the processes that count in a folder, for as long as one of them lives.
+IN_USE = "in-use"
 
 
 def make_folder() -> None:
-    """Let processes that are started from now on count together, from zero."""
-    os.environ[FOLDER] = tempfile.mkdtemp(prefix="opencore-metrics-")
+    """Let processes that are started from now on count together, from zero.
+
+    Folders that processes left behind when they were killed are removed.
+    """
+    _remove_what_was_left()
+    os.environ[FOLDER] = tempfile.mkdtemp(prefix=PREFIX)
+    # Stays open for as long as this process lives: closing it would free the lock.
+    held = os.open(Path(os.environ[FOLDER], IN_USE), os.O_CREAT | os.O_WRONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
 
 
 def forget_process(pid: int) -> None:
@@ -29,3 +41,14 @@ def forget_process(pid: int) -> None:
 def remove_folder() -> None:
     """Leave nothing behind."""
     shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+def _remove_what_was_left() -> None:
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{IN_USE}"):
+        try:
+            with lock.open(encoding="utf-8") as opened:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+        except OSError:
+            # Somebody counts there, or it is another user's.
+            continue
