@@ -361,6 +361,8 @@ def test_a_redis_that_goes_and_comes_back_is_said_once_each(
 ) -> None:
     caplog.set_level(logging.INFO)
     settings.REDIS_URL = mortal_redis.url
+    # Slow is not away.
+    settings.REDIS_TIMEOUT = 5
     watcher = Watcher(sources_of_settings, pause=0.01)
     publish(COST_FIVE)
     watcher.begin()
