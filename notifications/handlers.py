@@ -34,6 +34,7 @@ def send_code_that_was_requested(event: SignInCodeRequested, event_id: UUID) -> 
         email=event.email,
         sealed_code=event.sealed_code,
         expires_at=event.expires_at,
+        purpose=event.purpose,
         event_id=event_id,
         now=timezone.now(),
     )

@@ -17,10 +17,10 @@ class ChallengeQuerySet(models.QuerySet["Challenge"]):
         """Return those whose code was neither used nor replaced."""
         return self.filter(consumed_at=None, superseded_at=None)
 
-    def to_address(self, email: str, purpose: str) -> "ChallengeQuerySet":
+    def to_address(self, email: str, *purposes: str) -> "ChallengeQuerySet":
         """Return those of an address, however its letters are written."""
         return self.alias(lowered=Lower("email")).filter(
-            lowered=email.lower(), purpose=purpose
+            lowered=email.lower(), purpose__in=purposes
         )
 
 
@@ -80,6 +80,10 @@ class Challenge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.id}"
+
+    def is_live(self) -> bool:
+        """Tell whether the code was neither used nor replaced."""
+        return self.consumed_at is None and self.superseded_at is None
 
 
 class AddressLock(models.Model):

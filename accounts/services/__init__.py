@@ -1,5 +1,11 @@
 """What accounts does, each in one transaction: the change, the record, the event."""
 
+from accounts.services.challenges import (
+    Asked,
+    delete_stale_challenges,
+    issue_challenge,
+    redeem_challenge,
+)
 from accounts.services.organizations import (
     add_member,
     create_organization,
@@ -20,13 +26,7 @@ from accounts.services.sessions import (
     log_out,
     refresh_session,
 )
-from accounts.services.signing_in import (
-    Asked,
-    SignedIn,
-    delete_stale_challenges,
-    request_code,
-    verify_code,
-)
+from accounts.services.signing_in import SignedIn, request_code, verify_code
 
 __all__ = (
     "Asked",
@@ -40,8 +40,10 @@ __all__ = (
     "delete_stale_challenges",
     "end_sessions",
     "find_or_create_user",
+    "issue_challenge",
     "log_out",
     "make_operator",
+    "redeem_challenge",
     "refresh_session",
     "remove_member",
     "republish_revocations",

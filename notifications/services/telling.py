@@ -13,6 +13,14 @@ from notifications.services.sending import GAP, send_next_mail
 from notifications.services.texts import Text, render
 from opencore.currencies import written
 
+# Which mail a code comes in, by what it is good for.
+CODE_MAILS: Mapping[str, str] = {
+    "login": "sign_in_code",
+    "email_change": "email_change_code",
+    "step_up": "step_up_code",
+    "admin_login": "admin_login_code",
+}
+
 
 @transaction.atomic
 def welcome(*, user_id: UUID, email: str, event_id: UUID, now: datetime) -> None:
@@ -38,13 +46,15 @@ def send_code(
     expires_at: datetime,
     event_id: UUID,
     now: datetime,
+    purpose: str = "login",
 ) -> None:
-    """Mail a sign-in code; what is stored has a gap where the code belongs."""
+    """Mail a code and what it is for; what is stored has a gap where it belongs."""
+    kind = CODE_MAILS[purpose]
     _mail(
         email,
-        kind="sign_in_code",
+        kind=kind,
         event_id=event_id,
-        text=render("sign_in_code", code=GAP, expires_at=_clock_time(expires_at)),
+        text=render(kind, code=GAP, expires_at=_clock_time(expires_at)),
         now=now,
         sealed_code=sealed_code,
         expires_at=expires_at,

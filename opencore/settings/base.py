@@ -251,6 +251,7 @@ SEALING_KEYS = split(ENVIRONMENT.sealing_keys)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 # Codes that one address may ask for, counted in Postgres, and what one network may try.
+CODE_RESEND_AFTER = timedelta(minutes=1)
 CODES_PER_HOUR = 5
 CODE_REQUEST_RATE = "10/m"
 CODE_VERIFY_RATE = "30/m"

@@ -1,6 +1,7 @@
 """A developer's own machine: known secrets, plain HTTP, readable logs."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from opencore.settings.base import *
@@ -23,6 +24,7 @@ CODE_PEPPER = CODE_PEPPER or "local-only-pepper-" + "0123456789abcdef" * 2
 LOOKUP_PEPPER = LOOKUP_PEPPER or "local-only-lookup-" + "0123456789abcdef" * 2
 SEALING_KEYS = SEALING_KEYS or ["bG9jYWwtb25seS1sb2NhbC1vbmx5LWxvY2FsLW9ubHk="]
 # One machine plays many people.
+CODE_RESEND_AFTER = timedelta(0)
 CODES_PER_HOUR = 1000
 CODE_REQUEST_RATE = "6000/m"
 CODE_VERIFY_RATE = "6000/m"

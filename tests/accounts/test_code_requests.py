@@ -113,7 +113,7 @@ def test_an_address_is_sent_so_many_codes_an_hour(settings: Settings) -> None:
     with pytest.raises(RateLimited) as refusal:
         ask(now)
 
-    assert refusal.value.headers == {"Retry-After": "61"}
+    assert refusal.value.headers == {"Retry-After": "60"}
     assert Challenge.objects.count() == 2
     ask(now + timedelta(minutes=1))
 
@@ -123,9 +123,37 @@ def ask(now: datetime) -> UUID:
     return request_code(email=ADA, ip=None, user_agent="", now=now).challenge_id
 
 
+def test_the_next_code_can_be_asked_for_when_the_answer_says(
+    visitor: Visitor,
+) -> None:
+    asked_at = timezone.now() - timedelta(seconds=30)
+    wait = request_code(email=ADA, ip=None, user_agent="", now=asked_at).resend_after
+
+    early = visitor.post(OTP, {"email": "Ada@EXAMPLE.com"})
+
+    assert_problem(early, 429, "rate_limited")
+    assert int(early["Retry-After"]) in range(20, 31)
+    assert wait == timedelta(minutes=1)
+    assert ask(asked_at + wait) == Challenge.objects.live().get().id
+
+
+@pytest.mark.parametrize(
+    ("passed", "left"), [(0, "60"), (0.5, "60"), (59, "1"), (59.999, "1")]
+)
+def test_retry_after_is_exact(passed: float, left: str) -> None:
+    now = timezone.now()
+    ask(now)
+
+    with pytest.raises(RateLimited) as refusal:
+        ask(now + timedelta(seconds=passed))
+
+    assert refusal.value.headers == {"Retry-After": left}
+    assert Challenge.objects.count() == 1
+
+
 def test_challenges_are_forgotten_after_a_day() -> None:
     now = timezone.now()
-    ask(now - timedelta(days=1, seconds=1))
+    ask(now - timedelta(days=1, minutes=1))
     kept = ask(now - timedelta(days=1))
 
     assert delete_stale_challenges(now=now) == 1

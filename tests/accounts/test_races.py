@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import TypeVar
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, connections
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.errors import (
     CodeInvalid,
@@ -154,7 +156,18 @@ def making(email: str) -> Callable[[], UUID]:
     return lambda: find_or_create_user(email=email, actor_id=None).id
 
 
-def test_of_eight_who_ask_for_a_code_five_are_sent_one_and_one_code_is_live() -> None:
+def test_of_eight_who_ask_for_a_code_at_once_one_is_sent_it() -> None:
+    outcomes = at_once([ask] * 8)
+
+    assert outcomes.count(RateLimited) == 7
+    assert Challenge.objects.live().get() == Challenge.objects.get()
+
+
+def test_of_eight_who_ask_for_a_code_five_are_sent_one_and_one_code_is_live(
+    settings: Settings,
+) -> None:
+    settings.CODE_RESEND_AFTER = timedelta(0)
+
     outcomes = at_once([ask] * 8)
 
     assert outcomes.count(RateLimited) == 3

@@ -76,6 +76,33 @@ def test_a_code_is_mailed_once(hear_twice: HearTwice, mail_server: Mail) -> None
     assert "48151623" in str(message.body)
 
 
+@pytest.mark.parametrize(
+    ("purpose", "subject"),
+    [
+        ("login", "Your sign-in code"),
+        ("email_change", "Confirm your new e-mail address"),
+        ("step_up", "Confirm that it is you"),
+        ("admin_login", "Your code for the admin"),
+    ],
+)
+def test_the_mail_with_a_code_says_what_it_is_for(
+    mail_server: Mail, purpose: str, subject: str
+) -> None:
+    event = SignInCodeRequested(
+        challenge_id=uuid4(),
+        email="ada@example.com",
+        sealed_code=seal("48151623"),
+        expires_at=timezone.now() + timedelta(minutes=10),
+        purpose=purpose,
+    )
+
+    hear(event, uuid4())
+
+    (message,) = mail_server.sent
+    assert message.subject == subject
+    assert "48151623" in str(message.body)
+
+
 def test_a_payment_is_confirmed_once(
     hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
 ) -> None:

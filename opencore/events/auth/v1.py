@@ -10,7 +10,11 @@ from opencore.events.base import Event
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignInCodeRequested(Event):
-    """Somebody asked for a sign-in code; sealed, so that only OpenCore reads it."""
+    """Somebody asked for a code; sealed, so that only OpenCore reads it.
+
+    The purpose is what the code is good for: `login`, `email_change`, `step_up` or
+    `admin_login`.
+    """
 
     type: ClassVar[str] = "opencore.auth.v1.sign-in-code-requested"
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
@@ -19,6 +23,7 @@ class SignInCodeRequested(Event):
     email: str
     sealed_code: str
     expires_at: datetime
+    purpose: str = "login"
 
     @property
     def key(self) -> UUID:
