@@ -8,11 +8,12 @@ from notifications.services import (
     announce_expiry,
     confirm_payment,
     send_code,
+    warn_of_copied_token,
     welcome,
 )
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.user.v1 import UserCreated
+from opencore.events.user.v1 import SessionRevoked, UserCreated
 from outbox.consuming import handles
 
 
@@ -35,6 +36,18 @@ def send_code_that_was_requested(event: SignInCodeRequested, event_id: UUID) -> 
         sealed_code=event.sealed_code,
         expires_at=event.expires_at,
         purpose=event.purpose,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(SessionRevoked, in_batches=True)
+def warn_of_session_that_was_revoked(event: SessionRevoked, event_id: UUID) -> None:
+    """Tell whose session ended that somebody had its token, if that was why."""
+    warn_of_copied_token(
+        user_id=event.user_id,
+        session_id=event.session_id,
+        reason=event.reason,
         event_id=event_id,
         now=timezone.now(),
     )

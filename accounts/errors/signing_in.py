@@ -50,10 +50,3 @@ class RefreshReused(DomainError):
 
     def __init__(self) -> None:
         super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-
-
-class RefreshRaced(DomainError):
-    """Another request refreshed this session just now; use the tokens that it got."""
-
-    code: ClassVar[str] = "refresh_raced"
-    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT

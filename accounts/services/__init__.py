@@ -19,12 +19,12 @@ from accounts.services.people import (
     make_operator,
     set_password,
 )
+from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
 from accounts.services.sessions import (
     Tokens,
     end_sessions,
     log_out,
-    refresh_session,
 )
 from accounts.services.signing_in import SignedIn, request_code, verify_code
 

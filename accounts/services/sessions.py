@@ -1,4 +1,4 @@
-"""Sessions: opened by a sign-in, renewed by the newest token alone, ended once."""
+"""Sessions: opened by a sign-in, and ended once."""
 
 import logging
 from collections.abc import Sequence
@@ -7,33 +7,24 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
-from accounts.errors import RefreshRaced, RefreshReused, SessionEnded
 from accounts.models import AuditEntry, Session, User
 from accounts.selectors import organization_ids_of
 from accounts.services.auditing import record
+from accounts.services.devices import label_of
 from accounts.services.revoking import refuse_tokens_of_sessions
-from opencore.claims import RefreshClaims
-from opencore.errors import DomainError
 from opencore.events.user.v1 import SessionRevoked
-from opencore.tokens import (
-    MOST_ORGANIZATIONS,
-    TokenExpired,
-    TokenInvalid,
-    mint_access,
-    mint_refresh,
-    read_refresh,
-)
+from opencore.tokens import TokenExpired, mint_access, mint_refresh, read_refresh
 from outbox.publishing import emit
 
 log = logging.getLogger(__name__)
 
 IDLE_LIFETIME = timedelta(days=7)
 LIFETIME = timedelta(days=30)
-# Tabs and retries of one client may refresh at once. Within this time the last token's
-# reuse is refused, but is no theft yet.
-RACE = timedelta(seconds=2)
+# By what people prove who they are, in words of RFC 8176.
+BY_CODE = ("otp",)
+BY_TWO_FACTORS = ("otp", "mfa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +42,51 @@ class Bearer:
 
     role: str
     org_ids: Sequence[UUID]
+    assurance: int
+    methods: Sequence[str]
+    authenticated_at: datetime | None
+    impersonator_id: UUID | None = None
+    read_only: bool = False
 
 
 def open_session(
-    *, user: User, ip: str | None, user_agent: str, now: datetime
+    *,
+    user: User,
+    ip: str | None,
+    user_agent: str,
+    now: datetime,
+    methods: Sequence[str] = BY_CODE,
 ) -> Tokens:
     """Open a session, in the transaction in which somebody proved who they are."""
     session = Session.objects.create(
         user=user,
         created_at=now,
         rotated_at=now,
+        last_seen_at=now,
+        authenticated_at=now,
+        assurance=assurance_by(methods),
+        methods=list(methods),
         idle_expires_at=now + IDLE_LIFETIME,
         expires_at=now + LIFETIME,
         ip=ip,
         user_agent=user_agent,
+        device_label=label_of(user_agent),
     )
     record(AuditEntry.Action.SESSION_CREATED, target_id=session.id, actor_id=user.id)
-    log.info("session opened", extra=_names(session))
-    bearer = Bearer(user.role, organization_ids_of(user_id=user.id))
-    return _mint(user.id, session.id, session.generation, bearer=bearer, now=now)
-
-
-def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
-    """Give new tokens for the newest refresh token; of many uses one succeeds.
-
-    A token that was used before ends its session, RefreshReused, for then two hold it
-    and one of them stole it. Right after its use it is only refused, RefreshRaced.
-    Raises SessionEnded, TokenExpired or TokenInvalid for what is no use any more.
-    """
-    claims = read_refresh(refresh_token)
-    with transaction.atomic(durable=True):
-        bearer = _renew(claims, now)
-    if bearer is None:
-        raise _reason_against(claims, now)
-    return _mint(
-        claims.user_id, claims.session_id, claims.generation + 1, bearer=bearer, now=now
+    log.info("session opened", extra=names_of(session))
+    bearer = Bearer(
+        role=user.role,
+        org_ids=organization_ids_of(user_id=user.id),
+        assurance=session.assurance,
+        methods=methods,
+        authenticated_at=now,
     )
+    return mint_tokens(user.id, session.id, session.generation, bearer=bearer, now=now)
+
+
+def assurance_by(methods: Sequence[str]) -> int:
+    """Return how sure it is who somebody is who proved it by these methods."""
+    return 2 if "mfa" in methods else 1
 
 
 def log_out(*, refresh_token: str, now: datetime) -> None:
@@ -138,65 +138,22 @@ def end_sessions(
         emit(
             SessionRevoked(user_id=user_id, session_id=session.id, reason=reason.value)
         )
-        log.info("session ended", extra={**_names(session), "reason": reason.value})
+        log.info("session ended", extra={**names_of(session), "reason": reason.value})
     refuse_tokens_of_sessions(ended)
     return len(ended)
 
 
-def _renew(claims: RefreshClaims, now: datetime) -> Bearer | None:
-    # One statement decides who wins, and asks whether the user may still sign in.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            RENEW,
-            {
-                "id": claims.session_id,
-                "user_id": claims.user_id,
-                "generation": claims.generation,
-                "now": now,
-                "idle_expires_at": now + IDLE_LIFETIME,
-                "most": MOST_ORGANIZATIONS,
-            },
-        )
-        renewed = cursor.fetchone()
-    return None if renewed is None else Bearer(*renewed)
-
-
-def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
-    session = Session.objects.filter(
-        id=claims.session_id, user_id=claims.user_id
-    ).first()
-    if session is None or claims.generation > session.generation:
-        return TokenInvalid()
-    if session.revoked_at is not None:
-        return SessionEnded()
-    if not session.is_live(now):
-        return TokenExpired()
-    if claims.generation == session.generation:
-        # The session is alive and the token is its newest: the user is not active.
-        return SessionEnded()
-    if claims.generation == session.generation - 1 and now - session.rotated_at <= RACE:
-        return RefreshRaced()
-    with transaction.atomic(durable=True):
-        end_sessions(
-            user_id=session.user_id,
-            session_id=session.id,
-            reason=Session.RevokeReason.REFRESH_REUSED,
-            actor_id=None,
-            now=now,
-        )
-    log.warning("refresh token reused", extra=_names(session))
-    return RefreshReused()
-
-
-def _mint(
+def mint_tokens(
     user_id: UUID, session_id: UUID, generation: int, *, bearer: Bearer, now: datetime
 ) -> Tokens:
+    """Return a session's tokens of one generation, as they are made now."""
     return Tokens(
         access_token=mint_access(
             user_id=user_id,
             session_id=session_id,
             role=bearer.role,
             org_ids=bearer.org_ids,
+            proof=bearer,
             now=now,
         ),
         refresh_token=mint_refresh(
@@ -206,23 +163,10 @@ def _mint(
     )
 
 
-def _names(session: Session) -> dict[str, str]:
+def names_of(session: Session) -> dict[str, str]:
+    """Return by what a line of the log names a session."""
     return {"session_id": str(session.id), "user_id": str(session.user_id)}
 
-
-RENEW = """
-update accounts_session s
-set generation = s.generation + 1, rotated_at = %(now)s,
-    idle_expires_at = least(%(idle_expires_at)s, s.expires_at)
-from accounts_user u
-where s.id = %(id)s and s.user_id = %(user_id)s and s.generation = %(generation)s
-    and s.revoked_at is null and s.idle_expires_at > %(now)s
-    and u.id = s.user_id and u.is_active
-returning u.role, array(
-    select organization_id from accounts_membership m
-    where m.user_id = u.id order by m.created_at, m.id limit %(most)s
-)
-"""
 
 END = """
 update accounts_session

@@ -80,8 +80,8 @@ class RefreshView(OpenView):
     def post(self, request: Request) -> Response:
         """Exchange the newest refresh token for new tokens; each is good for one use.
 
-        Using one again ends the session: 401 `refresh_reused`. Only within two seconds
-        of the first use it is refused alone: 409 `refresh_raced`.
+        Using one again ends the session: 401 `refresh_reused`. Only within ten seconds
+        of its use the last one gets the same new tokens, for tabs and lost answers.
         """
         body = read_body(RefreshBody, request)
         tokens = services.refresh_session(

@@ -6,6 +6,7 @@ from notifications.services.telling import (
     announce_expiry,
     confirm_payment,
     send_code,
+    warn_of_copied_token,
     welcome,
 )
 
@@ -16,5 +17,6 @@ __all__ = (
     "send_again",
     "send_code",
     "send_next_mail",
+    "warn_of_copied_token",
     "welcome",
 )

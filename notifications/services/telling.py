@@ -62,6 +62,26 @@ def send_code(
 
 
 @transaction.atomic
+def warn_of_copied_token(
+    *, user_id: UUID, session_id: UUID, reason: str, event_id: UUID, now: datetime
+) -> None:
+    """Tell whose session ended because its token was used twice; raises RecipientUnknown.
+
+    Of sessions that ended for another reason nothing is told.
+    """
+    if reason != "refresh_reused":
+        return
+    _tell(
+        _recipient(user_id),
+        kind="session_copied",
+        event_id=event_id,
+        words={"noticed_at": _day_and_time(now)},
+        data={"session_id": str(session_id)},
+        now=now,
+    )
+
+
+@transaction.atomic
 def confirm_payment(
     *,
     user_id: UUID,

@@ -30,6 +30,7 @@ MORE = {
 VAGUE = re.compile(r"^(utils?|helpers?|common|misc|shared|base_?utils)$")
 # Files that speak SQL, each for a statement that the ORM can't say.
 SQL = {
+    "accounts/services/refreshing.py",
     "accounts/services/sessions.py",
     "accounts/services/challenges.py",
     "notifications/services/sending.py",

@@ -12,7 +12,7 @@ from notifications.models import Delivery, Notification, Recipient
 from opencore.events import Event
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.user.v1 import UserCreated
+from opencore.events.user.v1 import SessionRevoked, UserCreated
 from opencore.sealing import seal
 from outbox.consuming import handlers_of
 from tests.notifications.fakes import MailServer
@@ -101,6 +101,27 @@ def test_the_mail_with_a_code_says_what_it_is_for(
     (message,) = mail_server.sent
     assert message.subject == subject
     assert "48151623" in str(message.body)
+def session_ended(user_id: UUID, reason: str) -> SessionRevoked:
+    """Return what accounts tells when a session ended."""
+    return SessionRevoked(user_id=user_id, session_id=uuid4(), reason=reason)
+
+
+def test_who_has_a_copied_token_is_warned_once(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    hear_twice(session_ended(recipient.user_id, "refresh_reused"))
+
+    (message,) = mail_server.sent
+    assert message.to == [recipient.email]
+    assert message.subject == "One of your sessions was ended for your safety"
+
+
+def test_nobody_is_warned_of_a_session_that_they_ended(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    hear_twice(session_ended(recipient.user_id, "logout"))
+
+    assert (mail_server.sent, Notification.objects.count()) == ([], 0)
 
 
 def test_a_payment_is_confirmed_once(

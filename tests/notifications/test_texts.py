@@ -10,6 +10,7 @@ WORDS = {
     "expires_at": "12:00 UTC",
     "amount": "19.99 EUR",
     "payment_id": "p1",
+    "noticed_at": "2028-02-29 at 00:00 UTC",
     "plan": "pro",
     "expired_at": "2028-02-29 at 00:00 UTC",
 }

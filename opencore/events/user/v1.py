@@ -25,7 +25,10 @@ class UserCreated(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionRevoked(Event):
-    """A session ended before its time; the reason is `logout` or `refresh_reused`."""
+    """A session ended before its time; the reason is `logout`, `user`, `operator`...
+
+    `refresh_reused` means that somebody had a copy of its refresh token.
+    """
 
     type: ClassVar[str] = "opencore.user.v1.session-revoked"
     urgent: ClassVar[bool] = True

@@ -42,12 +42,6 @@ OF_ACCOUNTS = (
         "Sign in again; if it was not you who used it, somebody had your token.",
     ),
     ProblemKind(
-        "refresh_raced",
-        HTTPStatus.CONFLICT,
-        "Another request refreshed this session just now.",
-        "Use the tokens that the other request got.",
-    ),
-    ProblemKind(
         "organization_suspended",
         HTTPStatus.FORBIDDEN,
         "The operators suspended this organization; it can be read, not used.",
