@@ -39,13 +39,6 @@ class CustomerQuery(StrictSerializer):
     org_id = serializers.UUIDField(required=False)
 
 
-class ListQuery(CustomerQuery):
-    """Which page of whose list."""
-
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
-    cursor = serializers.CharField(required=False)
-
-
 class NewPayment(StrictSerializer):
     """A payment to be recorded; without a customer it is the caller's own."""
 

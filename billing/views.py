@@ -26,7 +26,6 @@ from billing.selectors import (
 from billing.serializers import (
     CustomerAnswer,
     CustomerQuery,
-    ListQuery,
     NewPayment,
     NewSubscription,
     PaymentAnswer,
@@ -37,7 +36,15 @@ from billing.serializers import (
 from billing.services import payer_of, record_payment, subscribe
 from opencore.authentication import principal_of
 from opencore.idempotency import once
-from opencore.rest import page, read_body, read_query
+from opencore.rest import (
+    IDENTITY,
+    TIME,
+    Filter,
+    Listing,
+    Sort,
+    read_body,
+    read_query,
+)
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -65,19 +72,62 @@ class CustomerView(APIView):
         return Response(CustomerAnswer(customer).data)
 
 
+_ORGANIZATION = Filter(
+    name="org_id",
+    kind=IDENTITY,
+    description="Whose, if not the caller's own: an organization's.",
+)
+PAYMENTS = Listing(
+    model=Payment,
+    given=(_ORGANIZATION,),
+    filters=(
+        Filter(name="status", lookups=("in",), one_of=tuple(Payment.Status.values)),
+        Filter(name="currency"),
+        Filter(name="created_at", kind=TIME, lookups=("gte", "lt")),
+    ),
+    sorts=(
+        Sort(
+            name="created_at",
+            key=("created_at", "id"),
+            index="billing_payments_of_customer",
+        ),
+    ),
+)
+SUBSCRIPTIONS = Listing(
+    model=Subscription,
+    given=(_ORGANIZATION,),
+    filters=(
+        Filter(
+            name="status", lookups=("in",), one_of=tuple(Subscription.Status.values)
+        ),
+        Filter(name="plan"),
+        Filter(name="created_at", kind=TIME, lookups=("gte", "lt")),
+    ),
+    sorts=(
+        Sort(
+            name="created_at",
+            key=("created_at", "id"),
+            index="billing_subs_of_customer",
+        ),
+    ),
+)
+
+
 class PaymentsView(APIView):
     """The payments of a person or of an organization."""
 
     @extend_schema(
-        operation_id="list_payments", parameters=[ListQuery], responses=PaymentPage
+        operation_id="list_payments",
+        parameters=PAYMENTS.parameters(),
+        responses=PaymentPage,
     )
     def get(self, request: Request) -> Response:
         """List payments, newest first."""
-        query = read_query(ListQuery, request)
+        asked = PAYMENTS.read(request)
         payments = payments_for_payer(
-            user_id=principal_of(request).user_id, org_id=query.get("org_id")
+            user_id=principal_of(request).user_id, org_id=asked.given.get("org_id")
         )
-        return page(payments, request).answer(_show_payment)
+        return asked.page(payments).answer(_show_payment)
 
     @extend_schema(
         operation_id="record_payment",
@@ -126,16 +176,16 @@ class SubscriptionsView(APIView):
 
     @extend_schema(
         operation_id="list_subscriptions",
-        parameters=[ListQuery],
+        parameters=SUBSCRIPTIONS.parameters(),
         responses=SubscriptionPage,
     )
     def get(self, request: Request) -> Response:
         """List subscriptions, newest first."""
-        query = read_query(ListQuery, request)
+        asked = SUBSCRIPTIONS.read(request)
         subscriptions = subscriptions_for_payer(
-            user_id=principal_of(request).user_id, org_id=query.get("org_id")
+            user_id=principal_of(request).user_id, org_id=asked.given.get("org_id")
         )
-        return page(subscriptions, request).answer(_show_subscription)
+        return asked.page(subscriptions).answer(_show_subscription)
 
     @extend_schema(
         operation_id="subscribe",

@@ -6,15 +6,6 @@ from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from notifications.models import Notification
-from opencore.rest import StrictSerializer
-
-
-class FeedQuery(StrictSerializer):
-    """Which page of the feed, and whether what was read is left out."""
-
-    unread = serializers.BooleanField(required=False, default=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
-    cursor = serializers.CharField(required=False)
 
 
 class NotificationAnswer(serializers.ModelSerializer[Notification]):

@@ -12,14 +12,31 @@ from rest_framework.views import APIView
 from notifications.models import Notification
 from notifications.selectors import feed_of, unread_count
 from notifications.serializers import (
-    FeedQuery,
     NotificationAnswer,
     NotificationPage,
     UnreadCount,
 )
 from notifications.services import mark_read
 from opencore.authentication import principal_of
-from opencore.rest import page, read_query
+from opencore.rest import FLAG, TIME, Filter, Listing, Sort
+
+FEED = Listing(
+    model=Notification,
+    given=(
+        Filter(
+            name="unread",
+            kind=FLAG,
+            description="Whether what was read is left out; false unless said.",
+        ),
+    ),
+    filters=(
+        Filter(name="type", lookups=("in",)),
+        Filter(name="created_at", kind=TIME, lookups=("gte", "lt")),
+    ),
+    sorts=(
+        Sort(name="created_at", key=("created_at", "id"), index="notifications_feed"),
+    ),
+)
 
 
 class FeedView(APIView):
@@ -27,14 +44,17 @@ class FeedView(APIView):
 
     @extend_schema(
         operation_id="list_notifications",
-        parameters=[FeedQuery],
+        parameters=FEED.parameters(),
         responses=NotificationPage,
     )
     def get(self, request: Request) -> Response:
         """List notifications, newest first."""
-        query = read_query(FeedQuery, request)
-        feed = feed_of(user_id=principal_of(request).user_id, unread=query["unread"])
-        return page(feed, request).answer(_show)
+        asked = FEED.read(request)
+        feed = feed_of(
+            user_id=principal_of(request).user_id,
+            unread=asked.given.get("unread", False),
+        )
+        return asked.page(feed).answer(_show)
 
 
 class UnreadCountView(APIView):

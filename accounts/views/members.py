@@ -12,26 +12,41 @@ from rest_framework.views import APIView
 from accounts import selectors, services
 from accounts.models import Membership
 from accounts.roles import Permission
-from accounts.serializers.fields import ListQuery
 from accounts.serializers.members import MemberAnswer, MemberPage, NewMember
 from opencore.authentication import caller_of
-from opencore.rest import page, read_body, read_query
+from opencore.rest import TIME, Filter, Listing, Sort, read_body
+
+MEMBERS = Listing(
+    model=Membership,
+    filters=(
+        Filter(name="role", lookups=("in",), one_of=tuple(Membership.Role.values)),
+        Filter(name="status", lookups=("in",), one_of=tuple(Membership.Status.values)),
+        Filter(name="created_at", kind=TIME, lookups=("gte", "lt")),
+    ),
+    sorts=(
+        Sort(
+            name="created_at", key=("created_at", "id"), index="accounts_members_of_org"
+        ),
+    ),
+)
 
 
 class MembersView(APIView):
     """Who belongs to an organization."""
 
     @extend_schema(
-        operation_id="list_members", parameters=[ListQuery], responses=MemberPage
+        operation_id="list_members",
+        parameters=MEMBERS.parameters(),
+        responses=MemberPage,
     )
     def get(self, request: Request, organization_id: UUID) -> Response:
         """List the members to each other."""
-        read_query(ListQuery, request)
+        asked = MEMBERS.read(request)
         access = selectors.access_to(
             organization_id, caller_of(request), Permission.MEMBERS_READ
         )
         members = selectors.members_of(organization=access.organization)
-        return page(members, request).answer(_show_member)
+        return asked.page(members).answer(_show_member)
 
     @extend_schema(
         operation_id="add_member",

@@ -11,14 +11,25 @@ from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.models import Membership
-from accounts.serializers.fields import ListQuery
 from accounts.serializers.organizations import (
     NewOrganization,
     OrganizationAnswer,
     OrganizationPage,
 )
 from opencore.authentication import caller_of, principal_of
-from opencore.rest import page, read_body, read_query
+from opencore.rest import Filter, Listing, Sort, read_body
+
+ORGANIZATIONS = Listing(
+    model=Membership,
+    filters=(
+        Filter(name="role", lookups=("in",), one_of=tuple(Membership.Role.values)),
+    ),
+    sorts=(
+        Sort(
+            name="created_at", key=("created_at", "id"), index="accounts_orgs_of_user"
+        ),
+    ),
+)
 
 
 class OrganizationsView(APIView):
@@ -26,16 +37,16 @@ class OrganizationsView(APIView):
 
     @extend_schema(
         operation_id="list_organizations",
-        parameters=[ListQuery],
+        parameters=ORGANIZATIONS.parameters(),
         responses=OrganizationPage,
     )
     def get(self, request: Request) -> Response:
         """List the organizations that the caller belongs to."""
-        read_query(ListQuery, request)
+        asked = ORGANIZATIONS.read(request)
         memberships = selectors.memberships_of_user(
             user_id=principal_of(request).user_id
         )
-        return page(memberships, request).answer(_show_organization)
+        return asked.page(memberships).answer(_show_organization)
 
     @extend_schema(
         operation_id="create_organization",

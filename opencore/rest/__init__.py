@@ -9,17 +9,24 @@ from opencore.rest.etags import (
     etag_of,
 )
 from opencore.rest.exceptions import answer_exception
+from opencore.rest.filtering import FLAG, IDENTITY, TIME, Filter, Listing, Sort
 from opencore.rest.pagination import CursorMismatch, CursorPage, page
 from opencore.rest.parsing import MalformedBody, StrictJSONParser
 from opencore.rest.serializers import StrictSerializer, read_body, read_query
 
 __all__ = (
+    "FLAG",
+    "IDENTITY",
+    "TIME",
     "CursorMismatch",
     "CursorPage",
+    "Filter",
+    "Listing",
     "MalformedBody",
     "PreconditionFailed",
     "PreconditionRequired",
     "Problem",
+    "Sort",
     "StrictJSONParser",
     "StrictSerializer",
     "answer_exception",

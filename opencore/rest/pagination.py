@@ -57,8 +57,9 @@ def page(
     request: Request,
     *,
     key: Sequence[str] = ("created_at", "id"),
+    ascending: bool = False,
 ) -> CursorPage[M]:
-    """Return one page of the rows, newest first by their key.
+    """Return one page of the rows, the greatest first by their key, or the least.
 
     The key must be unique and not null, and an index must lead with it. A row that is
     inserted or deleted meanwhile neither doubles nor hides another.
@@ -67,8 +68,9 @@ def page(
     scope = _scope(request)
     cursor = request.query_params.get("cursor")
     if cursor is not None:
-        rows = rows.filter(_after(key, _open(cursor, scope, key)))
-    found = list(rows.order_by(*(f"-{name}" for name in key))[: limit + 1])
+        rows = rows.filter(_after(key, _open(cursor, scope, key), ascending=ascending))
+    sign = "" if ascending else "-"
+    found = list(rows.order_by(*(sign + name for name in key))[: limit + 1])
     if len(found) <= limit:
         return CursorPage(rows=found, next_cursor=None, next_url=None)
     next_cursor = _close(found[limit - 1], scope, key)
@@ -89,7 +91,7 @@ def _limit(request: Request) -> int:
 
 
 def _scope(request: Request) -> str:
-    # A cursor is good for one list with one set of filters.
+    # A cursor is good for one list with one set of filters and one order.
     filters = sorted(
         (name, request.query_params.getlist(name))
         for name in request.query_params
@@ -99,12 +101,13 @@ def _scope(request: Request) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _after(key: Sequence[str], values: Sequence[object]) -> Q:
+def _after(key: Sequence[str], values: Sequence[object], *, ascending: bool) -> Q:
     # (a, b) < (x, y) spelled so that Postgres can use the index on (a, b).
-    condition = Q(**{f"{key[-1]}__lt": values[-1]})
+    past = "gt" if ascending else "lt"
+    condition = Q(**{f"{key[-1]}__{past}": values[-1]})
     for name, value in list(zip(key, values, strict=True))[-2::-1]:
-        condition = Q(**{f"{name}__lt": value}) | (Q(**{name: value}) & condition)
-    return Q(**{f"{key[0]}__lte": values[0]}) & condition
+        condition = Q(**{f"{name}__{past}": value}) | (Q(**{name: value}) & condition)
+    return Q(**{f"{key[0]}__{past}e": values[0]}) & condition
 
 
 def _close(row: Model, scope: str, key: Sequence[str]) -> str:
