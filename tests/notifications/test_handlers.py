@@ -101,6 +101,8 @@ def test_the_mail_with_a_code_says_what_it_is_for(
     (message,) = mail_server.sent
     assert message.subject == subject
     assert "48151623" in str(message.body)
+
+
 def session_ended(user_id: UUID, reason: str) -> SessionRevoked:
     """Return what accounts tells when a session ended."""
     return SessionRevoked(user_id=user_id, session_id=uuid4(), reason=reason)
