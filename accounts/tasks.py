@@ -13,10 +13,12 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="accounts.delete_stale_challenges", ignore_result=True)
 def delete_stale_challenges(**_kwargs: object) -> None:
-    """Forget sign-in codes that nobody can use or count any more."""
-    deleted = services.delete_stale_challenges(now=timezone.now())
-    if deleted:
-        log.info("stale challenges deleted", extra={"deleted": deleted})
+    """Forget codes and locks that nobody can use or count any more."""
+    now = timezone.now()
+    deleted = services.delete_stale_challenges(now=now)
+    locks = services.delete_stale_locks(now=now)
+    if deleted or locks:
+        log.info("stale challenges deleted", extra={"deleted": deleted, "locks": locks})
 
 
 @shared_task(name="accounts.republish_revocations", ignore_result=True)

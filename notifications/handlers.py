@@ -9,11 +9,12 @@ from notifications.services import (
     confirm_payment,
     send_code,
     warn_of_copied_token,
+    warn_of_lock,
     welcome,
 )
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.user.v1 import SessionRevoked, UserCreated
+from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
 from outbox.consuming import handles
 
 
@@ -48,6 +49,17 @@ def warn_of_session_that_was_revoked(event: SessionRevoked, event_id: UUID) -> N
         user_id=event.user_id,
         session_id=event.session_id,
         reason=event.reason,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(AccountLocked, in_batches=True)
+def warn_of_lock_of_account(event: AccountLocked, event_id: UUID) -> None:
+    """Tell a person that somebody guesses codes of their address."""
+    warn_of_lock(
+        user_id=event.user_id,
+        locked_until=event.locked_until,
         event_id=event_id,
         now=timezone.now(),
     )

@@ -12,6 +12,7 @@ from accounts.errors.signing_in import (
     CodeInvalid,
     RefreshReused,
     SessionEnded,
+    SignInLocked,
     TooManyAttempts,
 )
 
@@ -25,5 +26,6 @@ __all__ = (
     "OrganizationSuspended",
     "RefreshReused",
     "SessionEnded",
+    "SignInLocked",
     "TooManyAttempts",
 )

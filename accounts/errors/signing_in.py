@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import ClassVar
 
-from opencore.errors import DomainError
+from opencore.errors import DomainError, Retryable
 
 
 class CodeInvalid(DomainError):
@@ -23,6 +23,14 @@ class TooManyAttempts(DomainError):
 
     code: ClassVar[str] = "too_many_attempts"
     status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class SignInLocked(DomainError):
+    """Too many wrong codes were tried for this address; it is locked for a while."""
+
+    code: ClassVar[str] = "sign_in_locked"
+    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+    retryable: ClassVar[Retryable] = "yes"
 
 
 class AccountDeactivated(DomainError):

@@ -6,6 +6,7 @@ from accounts.services.challenges import (
     issue_challenge,
     redeem_challenge,
 )
+from accounts.services.locking import delete_stale_locks
 from accounts.services.organizations import (
     add_member,
     create_organization,
@@ -38,6 +39,7 @@ __all__ = (
     "create_organization",
     "deactivate_user",
     "delete_stale_challenges",
+    "delete_stale_locks",
     "end_sessions",
     "find_or_create_user",
     "issue_challenge",

@@ -7,18 +7,29 @@ and each attempt is counted before the code is looked at.
 import hashlib
 import hmac
 import logging
-import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import F
 
 from accounts.errors import CodeExpired, CodeInvalid, TooManyAttempts
 from accounts.models import Challenge
-from opencore.errors import RateLimited
+from accounts.services.limiting import (
+    hold_address,
+    refuse_client,
+    refuse_too_many,
+    refuse_too_soon,
+)
+from accounts.services.locking import (
+    count_guess,
+    forgive_guess,
+    lock_if_guessed,
+    refuse_locked,
+)
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.sealing import seal
 from outbox.publishing import emit
@@ -30,9 +41,7 @@ Purpose = Challenge.Purpose
 DIGITS = 8
 CODE_LIFETIME = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
-WINDOW = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
-LOCK_SEED = 0x0C0C  # sets these advisory locks apart from others of 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,13 @@ def issue_challenge(
 
     An older code of the address for this purpose is good for nothing from now on. With
     a `user_id` the code is good for this person alone. Raises RateLimited if codes were
-    asked for too often, counted here, not in Redis.
+    asked for too often, SignInLocked if they were guessed; both are counted in Postgres.
     """
-    _lock_address(email)
-    _refuse_too_soon(purpose, email, now)
-    _refuse_too_many(email, now)
+    hold_address(email)
+    refuse_locked(email=email, now=now)
+    refuse_too_soon(purpose=purpose, email=email, now=now)
+    refuse_too_many(email=email, now=now)
+    refuse_client(ip=ip, now=now)
     Challenge.objects.to_address(email, purpose).live().update(superseded_at=now)
     code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
     challenge = Challenge(
@@ -116,10 +127,17 @@ def answer_challenge(
     """Return the challenge whose code this is; it still has to be consumed.
 
     The attempt is committed before the code is looked at, so that no refusal, crash or
-    race takes it back. Raises CodeInvalid, CodeExpired or TooManyAttempts.
+    race takes it back. Raises CodeInvalid, CodeExpired, TooManyAttempts or SignInLocked.
     """
     challenge = _count_attempt(challenge_id, purpose, user_id, now)
-    if not hmac.compare_digest(bytes(challenge.code_hmac), _hash(challenge.id, code)):
+    right = hmac.compare_digest(bytes(challenge.code_hmac), _hash(challenge.id, code))
+    with transaction.atomic(durable=True):
+        hold_address(challenge.email)
+        if right:
+            forgive_guess(email=challenge.email)
+        else:
+            lock_if_guessed(email=challenge.email, now=now)
+    if not right:
         raise CodeInvalid
     return challenge
 
@@ -140,46 +158,6 @@ def delete_stale_challenges(*, now: datetime) -> int:
     old = Challenge.objects.filter(created_at__lt=now - KEPT_FOR)
     deleted, _ = old.delete()
     return deleted
-
-
-def _lock_address(email: str) -> None:
-    # Two requests for one address at once would each count without the other.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended(lower(%s), %s))",
-            [email, LOCK_SEED],
-        )
-
-
-def _refuse_too_soon(purpose: Purpose, email: str, now: datetime) -> None:
-    # Without a wait, who comes at the same time may even be the newer one.
-    if not settings.CODE_RESEND_AFTER:
-        return
-    last = (
-        Challenge.objects.to_address(email, purpose)
-        .filter(created_at__gt=now - settings.CODE_RESEND_AFTER)
-        .order_by("-created_at")
-        .values_list("created_at", flat=True)
-        .first()
-    )
-    if last is not None:
-        raise _not_before(last + settings.CODE_RESEND_AFTER, now)
-
-
-def _refuse_too_many(email: str, now: datetime) -> None:
-    times = list(
-        Challenge.objects.to_address(email, *Purpose)
-        .filter(created_at__gt=now - WINDOW)
-        .order_by("-created_at")
-        .values_list("created_at", flat=True)[: settings.CODES_PER_HOUR]
-    )
-    if len(times) >= settings.CODES_PER_HOUR:
-        raise _not_before(times[-1] + WINDOW, now)
-
-
-def _not_before(moment: datetime, now: datetime) -> RateLimited:
-    seconds = math.ceil((moment - now).total_seconds())
-    return RateLimited(headers={"Retry-After": str(seconds)})
 
 
 def _hash(challenge_id: UUID, code: str) -> bytes:
@@ -211,28 +189,28 @@ def _count_attempt(
 ) -> Challenge:
     meant = {"id": challenge_id, "purpose": purpose, "user_id": user_id}
     with transaction.atomic(durable=True):
-        counted = list(Challenge.objects.raw(COUNT_ATTEMPT, {**meant, "now": now}))
-    if not counted:
-        raise _reason_against(Challenge.objects.filter(**meant).first(), now)
-    return counted[0]
+        challenge = Challenge.objects.filter(**meant).first()
+        if challenge is None:
+            raise CodeInvalid
+        hold_address(challenge.email)
+        count_guess(email=challenge.email, now=now)
+        counted = (
+            Challenge.objects.live()
+            .filter(id=challenge.id, expires_at__gt=now)
+            .filter(attempts__lt=F("max_attempts"))
+            .update(attempts=F("attempts") + 1)
+        )
+        if not counted:
+            raise _reason_against(challenge.id, now)
+    return challenge
 
 
 def _reason_against(
-    challenge: Challenge | None, now: datetime
+    challenge_id: UUID, now: datetime
 ) -> CodeInvalid | CodeExpired | TooManyAttempts:
-    if challenge is None or not challenge.is_live():
+    challenge = Challenge.objects.get(id=challenge_id)
+    if not challenge.is_live():
         return CodeInvalid()
     if challenge.expires_at <= now:
         return CodeExpired()
     return TooManyAttempts()
-
-
-COUNT_ATTEMPT = """
-update accounts_challenge
-set attempts = attempts + 1
-where id = %(id)s and purpose = %(purpose)s
-    and user_id is not distinct from %(user_id)s
-    and consumed_at is null and superseded_at is null
-    and attempts < max_attempts and expires_at > %(now)s
-returning *
-"""

@@ -7,6 +7,7 @@ from notifications.services.telling import (
     confirm_payment,
     send_code,
     warn_of_copied_token,
+    warn_of_lock,
     welcome,
 )
 
@@ -18,5 +19,6 @@ __all__ = (
     "send_code",
     "send_next_mail",
     "warn_of_copied_token",
+    "warn_of_lock",
     "welcome",
 )

@@ -82,6 +82,21 @@ def warn_of_copied_token(
 
 
 @transaction.atomic
+def warn_of_lock(
+    *, user_id: UUID, locked_until: datetime, event_id: UUID, now: datetime
+) -> None:
+    """Tell who is guessed at until when they get no codes; raises RecipientUnknown."""
+    _tell(
+        _recipient(user_id),
+        kind="account_locked",
+        event_id=event_id,
+        words={"locked_until": _day_and_time(locked_until)},
+        data={"locked_until": locked_until.astimezone(UTC).isoformat()},
+        now=now,
+    )
+
+
+@transaction.atomic
 def confirm_payment(
     *,
     user_id: UUID,

@@ -9,7 +9,7 @@ from opencore.events.billing.v1 import (
     SubscriptionExpired,
 )
 from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
-from opencore.events.user.v1 import SessionRevoked, UserCreated
+from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
 
 __all__ = ("CATALOGUE", "TOPICS", "Event", "EventDataInvalid")
 
@@ -17,6 +17,7 @@ _published: tuple[type[Event], ...] = (
     SignInCodeRequested,
     UserCreated,
     SessionRevoked,
+    AccountLocked,
     OrgCreated,
     MemberAdded,
     MemberRemoved,

@@ -253,6 +253,7 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 # Codes that one address may ask for, counted in Postgres, and what one network may try.
 CODE_RESEND_AFTER = timedelta(minutes=1)
 CODES_PER_HOUR = 5
+CODES_PER_HOUR_OF_CLIENT = 20
 CODE_REQUEST_RATE = "10/m"
 CODE_VERIFY_RATE = "30/m"
 SIMPLE_JWT: dict[str, Any] = {

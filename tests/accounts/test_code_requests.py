@@ -151,6 +151,45 @@ def test_retry_after_is_exact(passed: float, left: str) -> None:
     assert Challenge.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("ip", "neighbor"),
+    [
+        ("192.0.2.7", "192.0.2.8"),
+        ("2001:db8:0:1::7", "2001:db8:0:2::7"),
+    ],
+    ids=["IPv4", "IPv6"],
+)
+def test_a_client_is_given_so_many_codes_an_hour_for_whatever_addresses(
+    settings: Settings, ip: str, neighbor: str
+) -> None:
+    settings.CODES_PER_HOUR_OF_CLIENT = 2
+    now = timezone.now()
+    ask_from(ip, now - timedelta(minutes=50), "grace@example.com")
+    ask_from(ip, now, "mallory@example.com")
+
+    with pytest.raises(RateLimited) as refusal:
+        ask_from(ip, now)
+
+    assert refusal.value.headers == {"Retry-After": "600"}
+    assert Challenge.objects.count() == 2
+    ask_from(neighbor, now)
+
+
+def test_all_addresses_of_an_ipv6_network_are_one_client(settings: Settings) -> None:
+    settings.CODES_PER_HOUR_OF_CLIENT = 2
+    now = timezone.now()
+    ask_from("2001:db8:0:1::", now, "grace@example.com")
+    ask_from("2001:db8:0:1:ffff:ffff:ffff:ffff", now, "mallory@example.com")
+
+    with pytest.raises(RateLimited):
+        ask_from("2001:db8:0:1::7", now)
+
+
+def ask_from(ip: str, now: datetime, email: str = ADA) -> None:
+    """Ask for a code from a place."""
+    request_code(email=email, ip=ip, user_agent="", now=now)
+
+
 def test_challenges_are_forgotten_after_a_day() -> None:
     now = timezone.now()
     ask(now - timedelta(days=1, minutes=1))

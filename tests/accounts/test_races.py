@@ -17,6 +17,7 @@ from accounts.errors import (
     LastOwner,
     RefreshReused,
     SessionEnded,
+    SignInLocked,
     TooManyAttempts,
 )
 from accounts.models import AuditEntry, Challenge, Membership, Session, User
@@ -25,6 +26,8 @@ from accounts.services import (
     add_member,
     create_organization,
     find_or_create_user,
+    issue_challenge,
+    redeem_challenge,
     refresh_session,
     remove_member,
     request_code,
@@ -33,7 +36,7 @@ from accounts.services import (
 from accounts.services.sessions import open_session
 from opencore.errors import DomainError, RateLimited
 from opencore.events.org.v1 import MemberRemoved
-from opencore.events.user.v1 import UserCreated
+from opencore.events.user.v1 import AccountLocked, UserCreated
 from opencore.tokens import read_access, read_refresh
 from tests.accounts.conftest import Emitted
 from tests.accounts.visitor import mailed_code, wrong_code
@@ -132,6 +135,66 @@ def test_of_thirty_two_wrong_codes_five_are_looked_at() -> None:
     assert outcomes.count(TooManyAttempts) == 27
     challenge.refresh_from_db()
     assert challenge.attempts == 5
+
+
+def test_of_thirty_two_wrong_codes_for_four_challenges_ten_are_looked_at(
+    ada: User, emitted: Emitted
+) -> None:
+    challenges = [issued(purpose) for purpose in Challenge.Purpose]
+
+    outcomes = at_once([guessing(challenge) for challenge in challenges] * 8)
+
+    assert outcomes.count(CodeInvalid) == 10
+    assert outcomes.count(SignInLocked) + outcomes.count(TooManyAttempts) == 22
+    assert sum(Challenge.objects.values_list("attempts", flat=True)) == 10
+    assert Challenge.objects.live().count() == 0
+    (locked,) = (event for event in emitted() if isinstance(event, AccountLocked))
+    assert locked.user_id == ada.id
+
+
+def issued(purpose: Challenge.Purpose) -> Challenge:
+    """Return a challenge to ada's address."""
+    asked = issue_challenge(
+        purpose=purpose,
+        email="ada@example.com",
+        ip=None,
+        user_agent="",
+        now=timezone.now(),
+    )
+    return Challenge.objects.get(id=asked.challenge_id)
+
+
+def guessing(challenge: Challenge) -> Callable[[], UUID]:
+    """Return the deed of telling a wrong code."""
+    wrong, purpose = wrong_code(challenge), Challenge.Purpose(challenge.purpose)
+    return lambda: (
+        redeem_challenge(
+            challenge_id=challenge.id,
+            purpose=purpose,
+            code=wrong,
+            now=challenge.created_at,
+        ).id
+    )
+
+
+def test_of_eight_codes_asked_for_by_one_client_at_once_five_are_sent(
+    settings: Settings,
+) -> None:
+    settings.CODES_PER_HOUR_OF_CLIENT = 5
+
+    outcomes = at_once([asking_for(f"ada{number}@example.com") for number in range(8)])
+
+    assert outcomes.count(RateLimited) == 3
+    assert Challenge.objects.count() == 5
+
+
+def asking_for(email: str) -> Callable[[], UUID]:
+    """Return the deed of asking for a code from one place."""
+    return lambda: (
+        request_code(
+            email=email, ip="192.0.2.7", user_agent="", now=timezone.now()
+        ).challenge_id
+    )
 
 
 def test_of_five_who_tell_the_right_code_one_is_let_in(emitted: Emitted) -> None:

@@ -1,7 +1,7 @@
 """What notifications make of others' events, however often they come."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +12,7 @@ from notifications.models import Delivery, Notification, Recipient
 from opencore.events import Event
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.user.v1 import SessionRevoked, UserCreated
+from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
 from opencore.sealing import seal
 from outbox.consuming import handlers_of
 from tests.notifications.fakes import MailServer
@@ -124,6 +124,18 @@ def test_nobody_is_warned_of_a_session_that_they_ended(
     hear_twice(session_ended(recipient.user_id, "logout"))
 
     assert (mail_server.sent, Notification.objects.count()) == ([], 0)
+
+
+def test_who_is_guessed_at_is_warned_once(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    until = datetime(2028, 2, 29, 12, 15, tzinfo=UTC)
+
+    hear_twice(AccountLocked(user_id=recipient.user_id, locked_until=until))
+
+    assert Notification.objects.get().type == "account_locked"
+    (message,) = mail_server.sent
+    assert "until 2028-02-29 at 12:15 UTC" in str(message.body)
 
 
 def test_a_payment_is_confirmed_once(

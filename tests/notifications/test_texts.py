@@ -8,6 +8,7 @@ WORDS = {
     "email": "ada@example.com",
     "code": "12345678",
     "expires_at": "12:00 UTC",
+    "locked_until": "2028-02-29 at 00:00 UTC",
     "amount": "19.99 EUR",
     "payment_id": "p1",
     "noticed_at": "2028-02-29 at 00:00 UTC",

@@ -1,6 +1,7 @@
 """What happened to people."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -36,6 +37,22 @@ class SessionRevoked(Event):
     user_id: UUID
     session_id: UUID
     reason: str
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountLocked(Event):
+    """Codes of a user's address were guessed; for a while it gets none."""
+
+    type: ClassVar[str] = "opencore.user.v1.account-locked"
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+    locked_until: datetime
 
     @property
     def key(self) -> UUID:

@@ -24,6 +24,12 @@ OF_ACCOUNTS = (
         "Ask for a new code.",
     ),
     ProblemKind(
+        "sign_in_locked",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Too many wrong codes were tried for this address, so it is locked for a while.",
+        "Wait as Retry-After says, then ask for a new code; sessions go on meanwhile.",
+    ),
+    ProblemKind(
         "account_deactivated",
         HTTPStatus.FORBIDDEN,
         "This account was deactivated.",
