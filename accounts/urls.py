@@ -2,8 +2,16 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import auditing, members, organizations, people, signing_in
+from accounts.views import (
+    auditing,
+    members,
+    organizations,
+    people,
+    sessions,
+    signing_in,
+)
 
+SESSIONS = "users/me/sessions"
 ORGANIZATION = "orgs/<uuid:organization_id>"
 
 urlpatterns: list[URLPattern] = [
@@ -11,7 +19,13 @@ urlpatterns: list[URLPattern] = [
     path("auth/otp/verify", signing_in.CodeVerificationsView.as_view()),
     path("auth/refresh", signing_in.RefreshView.as_view()),
     path("auth/logout", signing_in.LogoutView.as_view()),
+    path("auth/session", sessions.CurrentSessionView.as_view()),
+    path("auth/switch-org", sessions.SwitchView.as_view()),
     path("users/me", people.MeView.as_view()),
+    path(SESSIONS, sessions.SessionsView.as_view()),
+    path(f"{SESSIONS}/revoke-others", sessions.OtherSessionsEndingView.as_view()),
+    path(f"{SESSIONS}/revoke-all", sessions.AllSessionsEndingView.as_view()),
+    path(f"{SESSIONS}/<uuid:session_id>", sessions.SessionView.as_view()),
     path("orgs", organizations.OrganizationsView.as_view()),
     path(ORGANIZATION, organizations.OrganizationView.as_view()),
     path(f"{ORGANIZATION}/members", members.MembersView.as_view()),

@@ -12,6 +12,12 @@ from accounts.services.organizations import (
     create_organization,
     remove_member,
 )
+from accounts.services.own_sessions import (
+    end_own_session,
+    end_own_sessions,
+    label_session,
+    work_in,
+)
 from accounts.services.people import (
     activate_user,
     change_role,
@@ -40,9 +46,12 @@ __all__ = (
     "deactivate_user",
     "delete_stale_challenges",
     "delete_stale_locks",
+    "end_own_session",
+    "end_own_sessions",
     "end_sessions",
     "find_or_create_user",
     "issue_challenge",
+    "label_session",
     "log_out",
     "make_operator",
     "redeem_challenge",
@@ -52,4 +61,5 @@ __all__ = (
     "request_code",
     "set_password",
     "verify_code",
+    "work_in",
 )

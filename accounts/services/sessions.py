@@ -109,13 +109,14 @@ def end_sessions(
     *,
     user_id: UUID,
     session_id: UUID | None = None,
+    kept_id: UUID | None = None,
     reason: Session.RevokeReason,
     actor_id: UUID | None,
     now: datetime,
 ) -> int:
-    """End all of a user's sessions, or the one named; return how many were alive.
+    """End all of a user's sessions, or the one named, or all but the one that is kept.
 
-    Gateways refuse the access tokens that are out already.
+    Returns how many were alive. Gateways refuse the access tokens that are out already.
     """
     ended = list(
         Session.objects.raw(
@@ -123,6 +124,7 @@ def end_sessions(
             {
                 "user_id": user_id,
                 "session_id": session_id,
+                "kept_id": kept_id,
                 "reason": reason,
                 "now": now,
             },
@@ -173,5 +175,6 @@ update accounts_session
 set revoked_at = %(now)s, revoke_reason = %(reason)s
 where user_id = %(user_id)s and revoked_at is null
     and (%(session_id)s::uuid is null or id = %(session_id)s)
+    and id is distinct from %(kept_id)s::uuid
 returning *
 """

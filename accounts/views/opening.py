@@ -1,4 +1,4 @@
-"""What the endpoints that ask for no token share."""
+"""What endpoints ask of who comes in: nothing, or that it is the person in person."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from opencore.authentication import Principal, principal_of
+from opencore.errors import Forbidden
 from opencore.middleware import address_or_none, user_agent_of
 
 NOT_TO_BE_KEPT = {"Cache-Control": "no-store"}
@@ -16,6 +18,14 @@ class OpenView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+
+
+def in_person(request: Request) -> Principal:
+    """Return the person who asks; raises Forbidden to staff who act as them."""
+    caller = principal_of(request)
+    if caller.impersonator_id is not None:
+        raise Forbidden
+    return caller
 
 
 def device_of(request: Request) -> dict[str, Any]:

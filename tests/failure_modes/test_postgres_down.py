@@ -20,6 +20,8 @@ OPERATIONS = "/v1/ops/"
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/auth/otp"): {"email": "ada@example.com"},
     ("post", "/v1/auth/otp/verify"): {"challenge_id": SOMEBODY, "code": "12345678"},
+    ("post", "/v1/auth/switch-org"): {"organization_id": SOMEBODY},
+    ("patch", "/v1/users/me/sessions/{session_id}"): {"device_label": "Phone"},
     ("post", "/v1/orgs"): {"name": "Acme"},
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},
     ("post", "/v1/billing/payments"): {"amount_minor": 1, "currency": "EUR"},

@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 from pytest_django import Settings
 
+from accounts.services import find_or_create_user
 from gateway_proxy.blocking import run
 from gateway_proxy.front import current_gateway
 from opencore.revocations import revoke_session
 from opencore.tokens import mint_access
+from tests.accounts.browser import browser_of
 from tests.gateway_proxy.conformance import Asked, Front, LoopFront, Said, ViewFront
 from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.service import Service
@@ -45,6 +47,11 @@ def ask(front: Front, session_id: UUID) -> Said:
     token = mint_access(
         user_id=uuid4(), session_id=session_id, role="user", now=datetime.now(UTC)
     )
+    return ask_with(front, token)
+
+
+def ask_with(front: Front, token: str) -> Said:
+    """Ask with an access token."""
     return front.ask(Asked(headers=(("authorization", f"Bearer {token}"),)))
 
 
@@ -68,6 +75,21 @@ def test_a_session_is_of_no_use_once_it_is_revoked(
     assert problem(ask(front, session_id)) == GONE
     assert service.received == []
     assert ask(front, uuid4()).status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_device_that_its_person_signs_out_is_locked_out_with_its_next_request(
+    front: Front,
+) -> None:
+    ada = find_or_create_user(email="ada@example.com", actor_id=None)
+    laptop, phone = browser_of(ada), browser_of(ada)
+    assert ask_with(front, phone.tokens.access_token).status == 200
+
+    signed_out = laptop.ask("DELETE", f"/v1/users/me/sessions/{phone.session_id}")
+
+    assert signed_out.status_code == 204
+    assert problem(ask_with(front, phone.tokens.access_token)) == GONE
+    assert ask_with(front, laptop.tokens.access_token).status == 200
 
 
 def test_a_revoked_session_stays_so_while_redis_is_away(
