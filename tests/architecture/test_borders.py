@@ -31,6 +31,7 @@ VAGUE = re.compile(r"^(utils?|helpers?|common|misc|shared|base_?utils)$")
 # Files that speak SQL, each for a statement that the ORM can't say.
 SQL = {
     "accounts/services/refreshing.py",
+    "accounts/services/auditing.py",
     "accounts/services/sessions.py",
     "accounts/services/limiting.py",
     "notifications/services/sending.py",
