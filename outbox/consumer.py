@@ -17,10 +17,11 @@ from django.db import connection, transaction
 from opencore.context import new_request_id, working_for
 from opencore.events import EventDataInvalid
 from outbox import parking
-from outbox.consuming import handlers_of, types_in_batches
+from outbox.consuming import Place, handlers_of, handling_from, types_in_batches
 from outbox.counting import counts
 from outbox.envelope import Envelope, EnvelopeInvalid, from_bytes
 from outbox.failures import Failure, FailureClass
+from outbox.models import ParkedMessage
 from outbox.receiving import Received, Source
 from outbox.running import Stop
 
@@ -172,7 +173,7 @@ class Consumer:
                     self._park(each)
                 elif each.identity in new:
                     new.remove(each.identity)
-                    self._handle(each.envelope)
+                    self._handle(each.envelope, _place_of(each.received))
                     handled.append(each.envelope)
         self._report(handled)
 
@@ -199,8 +200,8 @@ class Consumer:
         counts.add("inbox_duplicates_total", duplicates, consumer=self._consumer)
         return new
 
-    def _handle(self, envelope: Envelope) -> None:
-        with _belonging_to(envelope):
+    def _handle(self, envelope: Envelope, place: Place) -> None:
+        with _belonging_to(envelope), handling_from(place):
             self._handlers[envelope.event.type](envelope.event, envelope.event_id)
 
     def _report(self, handled: Sequence[Envelope]) -> None:
@@ -254,7 +255,7 @@ class Consumer:
                 with transaction.atomic():
                     handled = self._note_in_inbox([envelope])
                     if handled:
-                        self._handle(envelope)
+                        self._handle(envelope, _place_of(head))
             except Exception as error:  # noqa: BLE001 -- a handler may raise anything
                 failure = self._failure(error)
                 parking.record_failure(head=head, failure=failure, worker=self._worker)
@@ -320,6 +321,10 @@ def _by_partition(messages: Sequence[Received]) -> list[list[Received]]:
     for received in messages:
         parts.setdefault((received.topic, received.partition), []).append(received)
     return list(parts.values())
+
+
+def _place_of(message: Received | ParkedMessage) -> Place:
+    return Place(message.topic, message.partition, message.offset)
 
 
 def _keep_counts() -> None:

@@ -1,6 +1,9 @@
 """The door for those who want to hear: `handles`."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +14,18 @@ from opencore.events import Event
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E, UUID], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in Kafka the event that is being handled lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+_place: ContextVar[Place | None] = ContextVar("place", default=None)
 
 _handlers: dict[str, dict[str, Handler[Event]]] = {}
 _in_batches: dict[str, set[str]] = {}
@@ -64,6 +79,24 @@ def handlers_of(consumer: str) -> Mapping[str, Handler[Event]]:
     if consumer not in _handlers:
         raise ConsumerUnknown(f"No app named {consumer!r} handles events.")
     return _handlers[consumer]
+
+
+def current_place() -> Place:
+    """Return where the event that is being handled lies; LookupError outside of that."""
+    place = _place.get()
+    if place is None:
+        raise LookupError("No event that came from Kafka is being handled.")
+    return place
+
+
+@contextmanager
+def handling_from(place: Place) -> Iterator[None]:
+    """Let the handlers that run inside know where their event lies."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)
 
 
 def types_in_batches(consumer: str) -> Set[str]:

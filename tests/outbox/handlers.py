@@ -10,6 +10,7 @@ from opencore.context import current_causation_id, current_request_id
 from opencore.events import Event
 from opencore.events.user.v1 import SessionRevoked, UserCreated
 from opencore.ids import uuid7
+from outbox.consuming import Place, current_place
 from outbox.envelope import Envelope, to_bytes
 from outbox.receiving import Received
 from tests.outbox.events import person
@@ -24,6 +25,7 @@ class Handlers:
     context: list[tuple[str | None, UUID | None]] = field(default_factory=list)
     away: int = 0
     transactions: list[int] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
 
     def on_user(self, event: UserCreated, event_id: UUID) -> None:
         self._handle(event, event_id)
@@ -42,6 +44,7 @@ class Handlers:
             cursor.execute("select pg_current_xact_id()::text::bigint")
             self.transactions.append(cursor.fetchone()[0])
         self.context.append((current_request_id(), current_causation_id()))
+        self.places.append(current_place())
         self.handled.append(event_id)
 
 

@@ -10,7 +10,9 @@ from django.utils import timezone
 from opencore.events.user.v1 import SessionRevoked
 from outbox import consuming
 from outbox.consumer import Consumer
+from outbox.consuming import Place, current_place
 from outbox.models import Attempt, DeadLetter, Hold, InboxEntry, ParkedMessage
+from outbox.receiving import Received
 from outbox.running import Stop
 from tests.outbox.events import person
 from tests.outbox.fakes import LogSpy
@@ -39,6 +41,39 @@ def test_the_handler_works_for_the_request_and_because_of_the_event(
     consumer.accept(message)
 
     assert handlers.context == [("request-1", id_of(message))]
+
+
+def place_of(message: Received) -> Place:
+    return Place(message.topic, message.partition, message.offset)
+
+
+def test_a_handler_knows_where_its_event_lies(
+    consumer: Consumer, handlers: Handlers
+) -> None:
+    message = created("ada")
+
+    consumer.accept(message)
+
+    assert handlers.places == [place_of(message)]
+
+
+def test_a_handler_knows_it_after_its_event_was_parked(
+    consumer: Consumer, handlers: Handlers
+) -> None:
+    handlers.failing = {person("mallory")}
+    message = created("mallory")
+    consumer.accept(message)
+    handlers.failing = set()
+
+    Hold.objects.update(resume_at=timezone.now())
+    consumer.retry_parked()
+
+    assert handlers.places == [place_of(message)]
+
+
+def test_outside_of_a_handler_there_is_no_such_place() -> None:
+    with pytest.raises(LookupError):
+        current_place()
 
 
 def test_an_event_that_nobody_handles_is_passed_over(
