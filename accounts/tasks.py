@@ -1,14 +1,18 @@
 """What Celery does for accounts."""
 
 import logging
+from time import monotonic
 
 from celery import shared_task
 from django.utils import timezone
 
 from accounts import services
+from opencore.errors import DomainError
 from opencore.revocations import RevocationsUnavailable
 
 log = logging.getLogger(__name__)
+
+SEALING_TURN = 20.0
 
 
 @shared_task(name="accounts.delete_stale_challenges", ignore_result=True)
@@ -31,3 +35,15 @@ def republish_revocations(**_kwargs: object) -> None:
         return
     if lacked:
         log.info("revocations republished", extra={"lacked": lacked})
+
+
+@shared_task(name="accounts.seal_audit", ignore_result=True)
+def seal_audit(**_kwargs: object) -> None:
+    """Seal what was recorded, in batches, until all is or the turn is over."""
+    until = monotonic() + SEALING_TURN
+    try:
+        while services.seal_entries(now=timezone.now()) and monotonic() < until:
+            continue
+    except DomainError as refusal:
+        # The seals and what tells of them are stored together, or not now.
+        log.warning("audit entries were not sealed", extra={"reason": refusal.detail})

@@ -28,6 +28,7 @@ from accounts.services.people import (
 )
 from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
+from accounts.services.sealing import keep_anchor, seal_entries
 from accounts.services.sessions import (
     Tokens,
     end_sessions,
@@ -51,6 +52,7 @@ __all__ = (
     "end_sessions",
     "find_or_create_user",
     "issue_challenge",
+    "keep_anchor",
     "label_session",
     "log_out",
     "make_operator",
@@ -59,6 +61,7 @@ __all__ = (
     "remove_member",
     "republish_revocations",
     "request_code",
+    "seal_entries",
     "set_password",
     "verify_code",
     "work_in",

@@ -1,6 +1,5 @@
 """Adds to the record of who did what."""
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from accounts.models import AuditEntry
-from opencore.canonical import canonical
+from accounts.selectors.chain import digest_of
 from opencore.context import (
     Actor,
     current_actor,
@@ -57,11 +56,6 @@ def record(
     )
     _write(entry, _personal())
     return entry
-
-
-def digest_of(salt: bytes, personal: Mapping[str, Any]) -> bytes:
-    """Return what binds the personal part of an entry to it: salted SHA-256."""
-    return hashlib.sha256(salt + canonical(personal)).digest()
 
 
 def _personal() -> Mapping[str, Any] | None:

@@ -1,5 +1,6 @@
 """The catalogue: every event that OpenCore publishes, in one visible tuple."""
 
+from opencore.events.audit.v1 import ChainSealed
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.base import Event, EventDataInvalid
 from opencore.events.billing.v1 import (
@@ -25,6 +26,7 @@ _published: tuple[type[Event], ...] = (
     PaymentSucceeded,
     SubscriptionCreated,
     SubscriptionExpired,
+    ChainSealed,
 )
 
 CATALOGUE: dict[str, type[Event]] = {event.type: event for event in _published}

@@ -49,6 +49,11 @@ PARTS = (
     ),
     Part("relay", _manage("outbox_relay"), after_kafka=True),
     Part(
+        "accounts-consumer",
+        _manage("consume_events", "--group", "accounts"),
+        after_kafka=True,
+    ),
+    Part(
         "billing-consumer",
         _manage("consume_events", "--group", "billing"),
         after_kafka=True,

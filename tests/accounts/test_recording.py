@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, AuditPersonal
-from accounts.services.auditing import digest_of, record
+from accounts.selectors.chain import digest_of
+from accounts.services.auditing import record
 from opencore.context import Actor, Device, act_as, working_for
 from opencore.errors import NotFound
 

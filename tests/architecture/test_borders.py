@@ -32,6 +32,7 @@ VAGUE = re.compile(r"^(utils?|helpers?|common|misc|shared|base_?utils)$")
 SQL = {
     "accounts/services/refreshing.py",
     "accounts/services/auditing.py",
+    "accounts/services/sealing.py",
     "accounts/services/sessions.py",
     "accounts/services/limiting.py",
     "notifications/services/sending.py",

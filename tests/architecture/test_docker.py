@@ -109,7 +109,7 @@ def test_the_workers_read_exactly_the_queues_that_tasks_go_to() -> None:
     assert queues_of_workers() == routed | {settings.CELERY_TASK_DEFAULT_QUEUE}
 
 
-@pytest.mark.parametrize("group", ["billing", "notifications"])
+@pytest.mark.parametrize("group", ["accounts", "billing", "notifications"])
 def test_a_consumer_runs_for_each_app_that_handles_events(group: str) -> None:
     command = OURS[f"{group}-consumer"]["command"]
 
