@@ -15,13 +15,15 @@ Needs = Permission | Literal["anybody", "person", "operator"]
 class Entry:
     """An operation of the API, by its operationId, and whom it lets through.
 
-    The body and the path's other values are such that who may is not refused for them.
+    The body and the path's other values are such that who may is not refused for them:
+    what a path names, and what stands in braces in a body ("{member}"), is one of the
+    things that tests/authorization/things.py makes.
     """
 
     operation: str
     needs: Needs
     body: Mapping[str, Any] | None = None
-    # Values of the path besides the organization's, by name; functions of the world.
+    # The things that the path names besides the organization.
     path: Mapping[str, str] = field(default_factory=dict)
     # A proof of who somebody is must not be older than ten minutes.
     step_up: bool = False

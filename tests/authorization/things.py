@@ -1,0 +1,198 @@
+"""What paths and bodies name: made when it is asked for, for who asks."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from accounts.models import (
+    ApiKey,
+    AuditExport,
+    Authenticator,
+    DataRequest,
+    Invitation,
+    Organization,
+    OwnershipTransfer,
+    ServiceAccount,
+    Session,
+    User,
+)
+from accounts.services import request_code
+from billing.models import Customer, Payment, Subscription
+from gateway_proxy.models import TableVersion
+from notifications.models import Notification
+from opencore.tokens import mint_refresh
+from outbox.models import Replay
+from tests.authorization.world import World
+from tests.outbox.letters import store_letters
+
+LATER = datetime(2048, 1, 1, tzinfo=UTC)
+Maker = Callable[[World, User, Organization], object]
+
+
+def named(thing: str, world: World, caller: User, organization: Organization) -> str:
+    """Return the id of a thing, which is made now for who asks and where."""
+    return str(MAKERS[thing](world, caller, organization))
+
+
+def filled_in(value: Any, name: Callable[[str], str]) -> Any:  # noqa: ANN401 -- JSON is any value
+    """Return a body with what stands in braces, such as "{member}", named."""
+    if isinstance(value, dict):
+        return {key: filled_in(each, name) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [filled_in(each, name) for each in value]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return name(value[1:-1])
+    return value
+
+
+def _session(_: World, caller: User, __: Organization) -> Session:
+    now = timezone.now()
+    return Session.objects.create(
+        user=caller,
+        created_at=now,
+        rotated_at=now,
+        authenticated_at=now,
+        idle_expires_at=now + timedelta(days=1),
+        expires_at=now + timedelta(days=1),
+    )
+
+
+def _refresh_token(world: World, caller: User, organization: Organization) -> str:
+    session = _session(world, caller, organization)
+    return mint_refresh(
+        user_id=caller.id,
+        session_id=session.id,
+        generation=session.generation,
+        now=timezone.now(),
+    )
+
+
+def _challenge(_: World, caller: User, __: Organization) -> object:
+    asked = request_code(
+        email=caller.email, now=timezone.now(), ip=None, user_agent="tests"
+    )
+    return asked.challenge_id
+
+
+def _invitation(_: World, caller: User, organization: Organization) -> object:
+    return Invitation.objects.create(
+        organization=organization,
+        email="invited@example.com",
+        role="member",
+        token_hmac=uuid4().bytes,
+        invited_by=caller.id,
+        sent_at=timezone.now(),
+        expires_at=LATER,
+    ).id
+
+
+def _transfer(world: World, _: User, organization: Organization) -> object:
+    return OwnershipTransfer.objects.create(
+        organization=organization,
+        from_user=world.people["owner"],
+        to_user=world.people["bystander"],
+        expires_at=LATER,
+    ).id
+
+
+def _service_account(_: World, caller: User, organization: Organization) -> object:
+    return ServiceAccount.objects.create(
+        organization=organization, name="robot", role="viewer", created_by=caller.id
+    ).id
+
+
+def _api_key(world: World, caller: User, organization: Organization) -> object:
+    return ApiKey.objects.create(
+        organization=organization,
+        service_account_id=str(_service_account(world, caller, organization)),
+        name="deploy",
+        prefix=uuid4().hex[:8],
+        secret_hmac=b"",
+        scopes=["org.read"],
+        created_by=caller.id,
+    ).id
+
+
+def _authenticator(_: World, caller: User, __: Organization) -> object:
+    return Authenticator.objects.create(user=caller, sealed_secret="").id
+
+
+def _data_request(_: World, caller: User, __: Organization) -> object:
+    return DataRequest.objects.create(
+        user=caller,
+        kind="erasure",
+        requested_by=caller.id,
+        not_before=LATER,
+        due_at=LATER,
+    ).id
+
+
+def _audit_export(_: World, caller: User, organization: Organization) -> object:
+    return AuditExport.objects.create(
+        organization_id=organization.id, requested_by=caller.id, format="csv"
+    ).id
+
+
+def _notification(_: World, caller: User, __: Organization) -> object:
+    return Notification.objects.create(
+        user_id=caller.id, type="welcome", event_id=uuid4(), title="Hello", body=""
+    ).id
+
+
+def _payment(_: World, caller: User, __: Organization) -> object:
+    return Payment.objects.create(
+        customer=Customer.objects.get(user_id=caller.id),
+        user_id=caller.id,
+        amount_minor=1,
+        currency="EUR",
+        provider="manual",
+        provider_ref=uuid4().hex,
+        status="succeeded",
+    ).id
+
+
+def _subscription(_: World, caller: User, __: Organization) -> object:
+    return Subscription.objects.create(
+        customer=Customer.objects.get(user_id=caller.id),
+        user_id=caller.id,
+        plan="pro",
+        period_end=LATER,
+    ).id
+
+
+def _replay(_: World, caller: User, __: Organization) -> object:
+    return Replay.objects.create(
+        state="queued", reason="a test", actor=str(caller.id), planned=0
+    ).id
+
+
+def _version(_: World, caller: User, __: Organization) -> object:
+    return TableVersion.objects.create(
+        version=1, changes={}, actor=str(caller.id), reason="a test"
+    ).version
+
+
+MAKERS: dict[str, Maker] = {
+    "member": lambda world, _, __: world.people["bystander"].id,
+    "stranger": lambda world, _, __: world.people["stranger"].id,
+    "session": lambda *where: _session(*where).id,
+    "refresh_token": _refresh_token,
+    "challenge": _challenge,
+    "invitation": _invitation,
+    "transfer": _transfer,
+    "service_account": _service_account,
+    "api_key": _api_key,
+    "authenticator": _authenticator,
+    "data_request": _data_request,
+    "audit_export": _audit_export,
+    "notification": _notification,
+    "payment": _payment,
+    "subscription": _subscription,
+    "dead_letter": lambda *_: store_letters(1)[0].id,
+    "replay": _replay,
+    "topic": lambda *_: "opencore.user.v1",
+    "version": _version,
+}
