@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from ipaddress import IPv6Address
 from typing import Any
@@ -24,6 +25,7 @@ from tests.authorization.entry import Entry
 from tests.authorization.things import filled_in, named
 from tests.authorization.world import PLATFORM_ROLES, World
 
+Deed = Callable[[], HttpResponseBase]
 # What refuses somebody for who they are; all else is said to who was let through.
 DOOR = frozenset(
     {
@@ -46,18 +48,28 @@ class Proof:
 
 
 @cache
+def described() -> Any:  # noqa: ANN401 -- JSON is any value
+    """Return the description of the API."""
+    return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # -- drf-spectacular leaves it out
+
+
+@cache
 def operations() -> dict[str, tuple[str, str]]:
     """Return the method and path of every operation that the API describes."""
-    described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # -- drf-spectacular leaves it out
     return {
         operation["operationId"]: (method, path)
-        for path, methods in described["paths"].items()
+        for path, methods in described()["paths"].items()
         for method, operation in methods.items()
     }
 
 
 def ask(world: World, entry: Entry, caller: Caller) -> HttpResponseBase:
     """Return the answer to a good request for the operation."""
+    return prepared(world, entry, caller)()
+
+
+def prepared(world: World, entry: Entry, caller: Caller) -> Deed:
+    """Make all that a good request for the operation names; return what sends it."""
     organization = world.hooli if caller.at_hooli else world.acme
     person = world.people[caller.person or "bystander"]
 
@@ -73,7 +85,8 @@ def ask(world: World, entry: Entry, caller: Caller) -> HttpResponseBase:
     method, path = operations()[entry.operation]
     path = re.sub(r"\{(\w+)\}", place, path)
     body = filled_in(entry.body, name)
-    return send(method, path, body, client=_client(world, entry, caller, person))
+    client = _client(world, entry, caller, person)
+    return partial(send, method, path, body, client=client)
 
 
 def send(

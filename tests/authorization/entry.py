@@ -1,7 +1,7 @@
 """What an operation asks of who calls it: one entry for each, none without."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from accounts.roles import Permission
@@ -31,3 +31,7 @@ class Entry:
     keys: bool = False
     # The change must name the version that it is meant for.
     if_match: bool = False
+
+    def with_body(self, body: Mapping[str, Any]) -> "Entry":
+        """Return the same with another body."""
+        return replace(self, body=body)
