@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from opencore.ids import uuid7_text
+from opencore.tenancy import enter_user
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -77,8 +78,11 @@ def current_device() -> Device | None:
 
 
 def act_as(actor: Actor) -> None:
-    """Let the rest of this work be the actor's."""
+    """Let the rest of this work be the actor's, and touch what is theirs."""
     _actor.set(actor)
+    person = _person_of(actor)
+    if person is not None:
+        enter_user(person)
 
 
 @contextmanager
@@ -103,3 +107,9 @@ def working_for(
         _device.reset(device_token)
         _causation_id.reset(causation_token)
         _request_id.reset(request_token)
+
+
+def _person_of(actor: Actor) -> UUID | None:
+    if actor.on_behalf_of is not None:
+        return actor.on_behalf_of
+    return actor.actor_id if actor.kind == "user" else None

@@ -1,16 +1,18 @@
 """What surrounds every request: its id, and a problem for whatever goes wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from typing import cast
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from opencore.brakes import sender_address
 from opencore.context import Device, accepted_request_id, working_for
 from opencore.problems import MEDIA_TYPE, answer, is_page, problem_response
 from opencore.problems.answering import problem_of_status
+from opencore.tenancy import Tenancy, confined, current_tenancy
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 REQUEST_ID = "X-Request-Id"
@@ -67,6 +69,44 @@ class ProblemMiddleware:
     ) -> HttpResponse:
         """Answer what a view raised, before a page of Django's does."""
         return answer(exception, request)
+
+
+class TenancyMiddleware:
+    """Lets requests to the API touch no rows but of those whom they may touch."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request within its own tenancy."""
+        if not _is_of_tenants(request.path_info):
+            return self.get_response(request)
+        with confined():
+            response = self.get_response(request)
+            return _within(current_tenancy(), response)
+
+
+def _is_of_tenants(path: str) -> bool:
+    # What operators do concerns all tenants.
+    return path.startswith("/v1/") and not path.startswith("/v1/ops/")
+
+
+def _within(tenancy: Tenancy | None, response: HttpResponseBase) -> HttpResponseBase:
+    # A body on its way may still ask the database when the request is over.
+    from_upstream = getattr(response, "is_from_upstream", False)
+    if isinstance(response, StreamingHttpResponse) and not from_upstream:
+        chunks = cast("Iterator[bytes]", response.streaming_content)
+        response.streaming_content = _chunks_within(tenancy, chunks)
+    return response
+
+
+def _chunks_within(tenancy: Tenancy | None, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    while True:
+        with confined(tenancy):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from opencore.errors import DomainError, Retryable
+from opencore.tenancy import unconfined
 from outbox.status import oldest_waiting
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ class _Ceiling:
     def is_exceeded(self) -> bool:
         with self._lock:
             if monotonic() >= self._known_until:
-                self._above = self._look()
+                with unconfined():
+                    self._above = self._look()
                 self._known_until = monotonic() + LOOK_EVERY
             return self._above
 

@@ -12,6 +12,7 @@ from accounts.models import Membership, Organization, ServiceAccount
 from accounts.roles import PERMISSIONS, Permission, Role, may_grant
 from opencore.authentication import KeyPrincipal, Principal
 from opencore.errors import Forbidden, NotFound
+from opencore.tenancy import enter_organization
 
 # What is still allowed in an organization that operators suspended.
 _WHILE_SUSPENDED = frozenset(
@@ -74,6 +75,7 @@ def _access_of_member(organization_id: UUID, user_id: UUID) -> Access:
         raise NotFound
     if membership.status != Membership.Status.ACTIVE:
         raise MembershipSuspended
+    enter_organization(organization_id)
     role = Role(membership.role)
     return Access(
         organization=membership.organization,
@@ -99,6 +101,8 @@ def _access_by_key(organization_id: UUID, caller: KeyPrincipal) -> Access:
     account_id = caller.service_account_id
     if account_id is None:
         raise NotFound
+    # The key was proved to be this organization's.
+    enter_organization(organization_id)
     account = (
         ServiceAccount.objects.filter(
             id=account_id,

@@ -12,6 +12,7 @@ from accounts.roles import Role
 from accounts.services.auditing import record
 from opencore.errors import NotFound
 from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
+from opencore.tenancy import enter_organization
 from outbox.publishing import emit
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,9 @@ log = logging.getLogger(__name__)
 @transaction.atomic
 def create_organization(*, name: str, actor_id: UUID) -> Organization:
     """Open an organization that the actor owns."""
-    organization = Organization.objects.create(name=name, created_by=actor_id)
+    organization = Organization(name=name, created_by=actor_id)
+    enter_organization(organization.id)
+    organization.save(force_insert=True)
     record(
         AuditEntry.Action.ORGANIZATION_CREATED,
         target_id=organization.id,

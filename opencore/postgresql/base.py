@@ -11,6 +11,12 @@ from django.db.backends.postgresql import base
 from django.db.utils import DatabaseError, OperationalError
 from django.utils.asyncio import async_unsafe
 
+from opencore.postgresql.confining import (
+    Applied,
+    ConfinedCursor,
+    ConfinedDebugCursor,
+    is_aborted,
+)
 from opencore.postgresql.errors import CommitOutcomeUnknown
 from opencore.postgresql.pool import WatchedPool
 
@@ -27,6 +33,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
         self._deferred: list[tuple[set[str | None], Writer, Any]] = []
+        self._applied = Applied()
 
     @property
     def pool(self) -> WatchedPool | None:
@@ -44,6 +51,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     **options,
                 )
         return pool
+
+    def confine(self) -> None:
+        """Let the session know whose rows the next statement may touch."""
+        if self.connection is not None:
+            with self.wrap_database_errors:
+                self._applied.keep_up(self.connection)
+
+    def make_cursor(self, cursor: Any) -> ConfinedCursor:  # noqa: ANN401 -- any cursor of psycopg's
+        """Wrap a cursor so that the session knows whose rows it may touch."""
+        return ConfinedCursor(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> ConfinedDebugCursor:  # noqa: ANN401 -- any cursor of psycopg's
+        """Do the same, and remember the statements."""
+        return ConfinedDebugCursor(cursor, self)
 
     def before_commit(self, writer: Writer, item: object) -> None:
         """Hand the item, with the others of its writer, to it before the commit.
@@ -69,12 +90,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def rollback(self) -> None:
         """Roll back, and forget what was deferred."""
         self._deferred = []
+        self._applied.doubt()
         super().rollback()
 
     @async_unsafe
     def savepoint_rollback(self, sid: str) -> None:
         """Roll back to a savepoint, and forget what was deferred since."""
-        super().savepoint_rollback(sid)
+        try:
+            super().savepoint_rollback(sid)
+        finally:
+            self._applied.doubt()
         self._deferred = [entry for entry in self._deferred if sid not in entry[0]]
 
     @async_unsafe
@@ -104,12 +129,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @async_unsafe
     def connect(self) -> None:
-        """Connect, with nothing deferred."""
+        """Connect, with nothing deferred, and nobody confined."""
         self._deferred = []
+        self._applied = Applied()
         super().connect()
 
     def _commit(self) -> None:
         connection = self.connection
+        if connection is not None and is_aborted(connection):
+            # PostgreSQL answers such a COMMIT with a rollback.
+            self._applied.doubt()
         try:
             super()._commit()  # type: ignore[misc]  # -- django-stubs leaves it out
         except OperationalError as error:
@@ -118,6 +147,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _write_deferred(self) -> None:
+        if self._deferred:
+            self.confine()
         while self._deferred:
             deferred, self._deferred = self._deferred, []
             for writer, entries in groupby(deferred, key=lambda entry: entry[1]):

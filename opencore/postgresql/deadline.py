@@ -18,6 +18,8 @@ class DeadlineConnection(psycopg.Connection[tuple[object, ...]]):
     """
 
     deadline: float = 4.0
+    # Whether the session was ever told whose rows it may touch, and is still.
+    confined: bool = False
 
     def wait(
         self,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
+from opencore.postgresql.confining import say
 from opencore.postgresql.deadline import DeadlineConnection
 from opencore.postgresql.errors import DatabaseUnreachable
 
@@ -73,7 +74,7 @@ class WatchedPool(ConnectionPool[DeadlineConnection]):
     def _answers(self, connection: DeadlineConnection) -> bool:
         connection.deadline = self.check_deadline
         try:
-            connection.execute("")
+            _let_out(connection)
         except psycopg.Error:
             connection.close()
             self._reached = False
@@ -104,3 +105,15 @@ class WatchedPool(ConnectionPool[DeadlineConnection]):
             configure(connection)
 
         return configured
+
+
+def _let_out(connection: DeadlineConnection) -> None:
+    # One empty round trip shows that it lives; who was confined in it last is forgotten
+    # on the same way. A session that can't be let out is given to nobody. Who had it
+    # last may have been in a transaction; this must not begin one.
+    connection.autocommit = True
+    if connection.confined:
+        say(connection, None)
+        connection.confined = False
+    else:
+        connection.execute("")

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "opencore.middleware.RequestIdMiddleware",
     "opencore.middleware.ProblemMiddleware",
+    "opencore.middleware.TenancyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -105,6 +106,7 @@ TEMPLATES = [
 # Database
 
 DATABASE_WAIT = ENVIRONMENT.database_wait
+DATABASE_API_ROLE = ENVIRONMENT.database_api_role
 DATABASE_UNENCRYPTED = ENVIRONMENT.database_unencrypted
 
 

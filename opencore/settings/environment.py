@@ -125,6 +125,11 @@ class Environment(BaseSettings):
     database_wait: float = Field(
         default=60.0, ge=0, description="Seconds a starting process waits for Postgres."
     )
+    database_api_role: str = Field(
+        default="opencore_app",
+        pattern="^[a-z_][a-z0-9_]{0,62}$",
+        description="Role that requests run as, to which row-level security applies.",
+    )
     database_unencrypted: bool = Field(
         default=False, description="Allow a Postgres connection without TLS."
     )

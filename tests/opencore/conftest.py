@@ -5,9 +5,11 @@ from typing import Any, cast
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import close_old_connections, connection, connections
 from django.http.response import HttpResponseBase
 from django.test import Client
+from psycopg import sql
 from rest_framework.request import Request
 
 from opencore.postgresql.base import DatabaseWrapper
@@ -67,6 +69,11 @@ def shelf(transactional_db: None) -> Iterator[None]:
             " amount int default 0 constraint shelf_never_owes check (amount >= 0))"
         )
         session.execute("insert into shelf values (1), (2)")
+        session.execute(
+            sql.SQL("grant all on shelf to {}").format(
+                sql.Identifier(settings.DATABASE_API_ROLE)
+            )
+        )
         yield
         # A session that a test left open may hold a lock.
         connection.close()

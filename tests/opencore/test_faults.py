@@ -22,7 +22,7 @@ pytestmark = [
 ]
 PATIENCE = 5.0
 DIES_AT_COMMIT = """
-create function die() returns trigger language plpgsql as $$
+create function die() returns trigger language plpgsql security definer as $$
 begin
     perform pg_terminate_backend(pg_backend_pid());
     return null;
@@ -104,7 +104,7 @@ def test_a_serialization_failure(shelf: None, other: Session, ask: Ask) -> None:
 def test_a_deadlock(shelf: None, other: Session, ask: Ask) -> None:
     def deed() -> None:
         with transaction.atomic():
-            run("set local deadlock_timeout = '400ms'")
+            run("set local role none; set local deadlock_timeout = '400ms'")
             run("update shelf set amount = 5 where id = 1")
             other.execute("set deadlock_timeout = '30s'")
             other.execute("begin")
@@ -182,7 +182,9 @@ def test_states_that_a_test_can_only_have_raised(
 def test_a_session_that_the_operator_ends(
     ask: Ask, method: str, retryable: str
 ) -> None:
-    response = ask(running("select pg_terminate_backend(pg_backend_pid())"), method)
+    response = ask(
+        running("set role none; select pg_terminate_backend(pg_backend_pid())"), method
+    )
 
     assert_fault(response, "database_unavailable", retryable, wait=2)
     assert ask(running("select 1"), method).status_code == 200

@@ -175,7 +175,7 @@ def time_out() -> None:
         (fail, 500, "internal_error"),
         (time_out, 503, "database_timeout"),
         (
-            lambda: run("select pg_terminate_backend(pg_backend_pid())"),
+            lambda: run("set role none; select pg_terminate_backend(pg_backend_pid())"),
             503,
             "database_unavailable",
         ),
