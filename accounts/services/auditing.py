@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -18,6 +18,7 @@ from opencore.context import (
     current_request_id,
 )
 from opencore.ids import uuid7
+from opencore.postgresql.base import DatabaseWrapper
 
 SALT_BYTES = 16
 
@@ -99,6 +100,7 @@ def _write(entry: AuditEntry, personal: Mapping[str, Any] | None) -> None:
 
 def _connected() -> "psycopg.Connection[Any]":
     connection.ensure_connection()
+    cast("DatabaseWrapper", connection).confine()
     found: psycopg.Connection[Any] = connection.connection
     return found
 

@@ -17,6 +17,7 @@ from accounts.services.sessions import (
 )
 from opencore.claims import RefreshClaims
 from opencore.errors import DomainError
+from opencore.tenancy import enter_user
 from opencore.tokens import (
     MOST_ORGANIZATIONS,
     TokenExpired,
@@ -40,6 +41,7 @@ def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
     no use any more.
     """
     claims = read_refresh(refresh_token)
+    enter_user(claims.user_id)
     with transaction.atomic(durable=True):
         bearer = _bearer_by(RENEW, claims, now)
     generation = claims.generation + 1

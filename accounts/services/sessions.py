@@ -15,16 +15,8 @@ from accounts.services.auditing import record
 from accounts.services.devices import label_of
 from accounts.services.revoking import refuse_tokens_of_sessions
 from opencore.events.user.v1 import SessionRevoked
-from opencore.tokens import TokenExpired, mint_access, mint_refresh, read_refresh
 from opencore.tenancy import enter_user
-from opencore.tokens import (
-    MOST_ORGANIZATIONS,
-    TokenExpired,
-    TokenInvalid,
-    mint_access,
-    mint_refresh,
-    read_refresh,
-)
+from opencore.tokens import TokenExpired, mint_access, mint_refresh, read_refresh
 from outbox.publishing import emit
 
 log = logging.getLogger(__name__)
@@ -90,26 +82,6 @@ def open_session(
         assurance=session.assurance,
         methods=methods,
         authenticated_at=now,
-    log.info("session opened", extra=_names(session))
-    bearer = Bearer(user.role, organization_ids_of(user_id=user.id))
-    return _mint(user.id, session.id, session.generation, bearer=bearer, now=now)
-
-
-def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
-    """Give new tokens for the newest refresh token; of many uses one succeeds.
-
-    A token that was used before ends its session, RefreshReused, for then two hold it
-    and one of them stole it. Right after its use it is only refused, RefreshRaced.
-    Raises SessionEnded, TokenExpired or TokenInvalid for what is no use any more.
-    """
-    claims = read_refresh(refresh_token)
-    enter_user(claims.user_id)
-    with transaction.atomic(durable=True):
-        bearer = _renew(claims, now)
-    if bearer is None:
-        raise _reason_against(claims, now)
-    return _mint(
-        claims.user_id, claims.session_id, claims.generation + 1, bearer=bearer, now=now
     )
     return mint_tokens(user.id, session.id, session.generation, bearer=bearer, now=now)
 

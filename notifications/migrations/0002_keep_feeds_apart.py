@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("notifications", "0001_tell_people"),
-        ("opencore", "0050_let_requests_run_as_a_role_of_their_own"),
+        ("opencore", "0003_let_requests_run_as_a_role_of_their_own"),
     ]
     operations = [
         migrations.RunPython(grant, revoke),

@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("billing", "0001_open_the_books"),
-        ("opencore", "0050_let_requests_run_as_a_role_of_their_own"),
+        ("opencore", "0003_let_requests_run_as_a_role_of_their_own"),
     ]
     operations = [
         migrations.RunPython(grant, revoke),

@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0004_find_by_slug_action_target_and_sender"),
-        ("opencore", "0050_let_requests_run_as_a_role_of_their_own"),
+        ("opencore", "0003_let_requests_run_as_a_role_of_their_own"),
     ]
     operations = [
         migrations.RunPython(grant, revoke),

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("outbox", "0006_publish_the_archive_again"),
-        ("opencore", "0050_let_requests_run_as_a_role_of_their_own"),
+        ("opencore", "0003_let_requests_run_as_a_role_of_their_own"),
     ]
     operations = [
         migrations.RunPython(grant, revoke),
