@@ -28,7 +28,7 @@ transactional = pytest.mark.django_db(transaction=True)
 
 def forget_a_migration() -> None:
     MigrationRecorder.Migration.objects.get(
-        app="opencore", name="0002_record_revoked_keys"
+        app="opencore", name="0003_let_requests_run_as_a_role_of_their_own"
     ).delete()
 
 
@@ -104,7 +104,7 @@ def test_names_the_migrations_that_are_missing() -> None:
         refuse_missing_migrations()
 
     assert str(error.value) == (
-        "These migrations are not applied: opencore.0002_record_revoked_keys."
+        "These migrations are not applied: opencore.0003_let_requests_run_as_a_role_of_their_own."
         " Run: python manage.py migrate"
     )
 
@@ -121,7 +121,7 @@ def test_a_process_ends_with_a_sentence_while_migrations_are_missing(
     assert ended.value.code == 3
     assert capsys.readouterr().err == (
         "OpenCore does not start: These migrations are not applied:"
-        " opencore.0002_record_revoked_keys. Run: python manage.py migrate\n"
+        " opencore.0003_let_requests_run_as_a_role_of_their_own. Run: python manage.py migrate\n"
     )
 
 
