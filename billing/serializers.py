@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema_serializer,
+    inline_serializer,
+)
 from rest_framework import serializers
 
 from billing.models import Customer, Payment, Subscription
@@ -39,6 +43,15 @@ class CustomerQuery(StrictSerializer):
     org_id = serializers.UUIDField(required=False)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "The caller's own",
+            {"amount_minor": 1999, "currency": "EUR", "description": "June"},
+            request_only=True,
+        )
+    ]
+)
 class NewPayment(StrictSerializer):
     """A payment to be recorded; without a customer it is the caller's own."""
 
@@ -66,6 +79,15 @@ class NewPayment(StrictSerializer):
         return attrs
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "For thirty days",
+            {"plan": "pro", "period_seconds": 2_592_000},
+            request_only=True,
+        )
+    ]
+)
 class NewSubscription(StrictSerializer):
     """A subscription to be begun; its end is a time, or so many seconds from now."""
 

@@ -5,13 +5,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial, wraps
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,6 +35,16 @@ _PASSING = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
+
+
+HEADER = "Idempotency-Key"
+_KEY_PARAMETER = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Made up by the client, the same for each attempt at one effect.",
+)
+F = TypeVar("F", bound=Callable[..., HttpResponseBase])
 
 
 class IdempotencyKeyRequired(DomainError):
@@ -67,7 +79,9 @@ class _Scope:
         return "\n".join((self.principal, self.method, self.route, self.key))
 
 
-def once(request: Request, operation: Callable[[], Response]) -> HttpResponseBase:
+def once(
+    request: Request, operation: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
     """Answer with the operation's answer, or with what it was answered before.
 
     The answer is stored in the operation's own transaction: if one is there, so is the
@@ -83,6 +97,27 @@ def once(request: Request, operation: Callable[[], Response]) -> HttpResponseBas
         response = _perform(operation, request)
         _store(scope, fingerprint, response, now)
     return response
+
+
+def repeatable(operation: F) -> F:
+    """Let an operation that makes something be repeated with an Idempotency-Key.
+
+    Not for answers with secrets: they are stored for as long as they can be asked for.
+    """
+
+    @wraps(operation)
+    def perhaps_once(
+        view: Any,  # noqa: ANN401 -- any view
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> HttpResponseBase:
+        perform = partial(operation, view, request, *args, **kwargs)
+        if HEADER not in request.headers:
+            return perform()
+        return once(request, perform)
+
+    return cast("F", extend_schema(parameters=[_KEY_PARAMETER])(perhaps_once))
 
 
 def delete_expired(*, now: datetime) -> int:
@@ -103,7 +138,7 @@ def _scope(request: Request) -> _Scope:
 
 
 def _key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "").strip()
+    key = request.headers.get(HEADER, "").strip()
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
@@ -154,7 +189,9 @@ def _replay(stored: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
     return response
 
 
-def _perform(operation: Callable[[], Response], request: Request) -> HttpResponseBase:
+def _perform(
+    operation: Callable[[], HttpResponseBase], request: Request
+) -> HttpResponseBase:
     try:
         # A refusal takes back what the operation did, and is remembered all the same.
         with transaction.atomic():

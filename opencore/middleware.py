@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, and a problem for whatever goes wrong."""
+"""What surrounds every request: its id, our version, and a problem for whatever goes wrong."""
 
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -8,6 +8,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from opencore import __version__
 from opencore.brakes import sender_address
 from opencore.context import Device, accepted_request_id, working_for
 from opencore.problems import MEDIA_TYPE, answer, is_page, problem_response
@@ -35,6 +36,7 @@ class RequestIdMiddleware:
         with working_for(request_id=request_id, device=device):
             response = self.get_response(request)
         response[REQUEST_ID] = request_id
+        response["OpenCore-Version"] = __version__
         return response
 
 

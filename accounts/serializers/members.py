@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import Membership
@@ -9,6 +10,15 @@ from accounts.serializers.fields import Address, page_of
 from opencore.rest import StrictSerializer
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "By address",
+            {"email": "ada@example.com", "role": "member"},
+            request_only=True,
+        )
+    ]
+)
 class NewMember(StrictSerializer):
     """Who shall become a member: a user, by id or by address, and as what."""
 

@@ -14,6 +14,7 @@ from accounts.models import Membership
 from accounts.roles import Permission
 from accounts.serializers.members import MemberAnswer, MemberPage, NewMember
 from opencore.authentication import caller_of
+from opencore.idempotency import repeatable
 from opencore.rest import TIME, Filter, Listing, Sort, read_body
 
 MEMBERS = Listing(
@@ -53,6 +54,7 @@ class MembersView(APIView):
         request=NewMember,
         responses={HTTPStatus.CREATED: MemberAnswer},
     )
+    @repeatable
     def post(self, request: Request, organization_id: UUID) -> Response:
         """Make a user a member; owners add anybody, admins all but owners."""
         body = read_body(NewMember, request)

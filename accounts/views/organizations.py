@@ -17,6 +17,7 @@ from accounts.serializers.organizations import (
     OrganizationPage,
 )
 from opencore.authentication import caller_of, principal_of
+from opencore.idempotency import repeatable
 from opencore.rest import Filter, Listing, Sort, read_body
 
 ORGANIZATIONS = Listing(
@@ -53,6 +54,7 @@ class OrganizationsView(APIView):
         request=NewOrganization,
         responses={HTTPStatus.CREATED: OrganizationAnswer},
     )
+    @repeatable
     def post(self, request: Request) -> Response:
         """Open an organization; the caller becomes its owner."""
         body = read_body(NewOrganization, request)

@@ -1,12 +1,15 @@
 """What every endpoint shares: strict bodies, one error shape, pages by cursor."""
 
 from opencore.problems import Problem, problem_response
+from opencore.rest.deprecation import deprecated_operation
 from opencore.rest.etags import (
     PreconditionFailed,
     PreconditionRequired,
     answer_version,
+    changes_version,
     check_if_match,
     etag_of,
+    shows_version,
 )
 from opencore.rest.exceptions import answer_exception
 from opencore.rest.filtering import FLAG, IDENTITY, TIME, Filter, Listing, Sort
@@ -31,10 +34,13 @@ __all__ = (
     "StrictSerializer",
     "answer_exception",
     "answer_version",
+    "changes_version",
     "check_if_match",
+    "deprecated_operation",
     "etag_of",
     "page",
     "problem_response",
     "read_body",
     "read_query",
+    "shows_version",
 )

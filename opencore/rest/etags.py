@@ -1,13 +1,17 @@
 """Versions of things: who has read an old one changes nothing (RFC 9110, 13)."""
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from opencore.errors import DomainError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PreconditionRequired(DomainError):
@@ -22,6 +26,34 @@ class PreconditionFailed(DomainError):
 
     code: ClassVar[str] = "precondition_failed"
     status: ClassVar[HTTPStatus] = HTTPStatus.PRECONDITION_FAILED
+
+
+# How operations say that they show a version, or change the one that is named.
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag that you have; if it still is the latest, the answer is 304.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag of what is to be changed; 412 if it was changed meanwhile.",
+)
+
+
+def shows_version(operation: F) -> F:
+    """Describe an operation that answers by answer_version."""
+    described: F = extend_schema(parameters=[IF_NONE_MATCH])(operation)
+    return described
+
+
+def changes_version(operation: F) -> F:
+    """Describe an operation that calls check_if_match."""
+    described: F = extend_schema(parameters=[IF_MATCH])(operation)
+    return described
 
 
 def etag_of(thing_id: UUID, version: int) -> str:

@@ -322,6 +322,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "opencore.describing.add_problems",
+        "opencore.describing.complete",
     ],
     "ENUM_NAME_OVERRIDES": {
         "DeadLetterState": "outbox.models.DeadLetter.State",

@@ -41,6 +41,7 @@ BY_NAME = {
     "djangorestframework-stubs": ("pyproject.toml", "mypy_drf_plugin"),
     "celery-types": ("opencore/celery.py", "Task[Any, Any]"),
     "types-psutil": ("opencore/localservices/process.py", "psutil"),
+    "types-jsonschema": ("tests/opencore/test_examples.py", "jsonschema"),
     "types-gunicorn": ("opencore/gunicorn.py", "gunicorn"),
     "pytest-django": ("pyproject.toml", "--ds="),
     "pytest-randomly": ("requirements/dev.in", "pytest-randomly"),

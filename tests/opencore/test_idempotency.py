@@ -291,6 +291,30 @@ def test_a_request_whose_twin_is_being_worked_on_is_told_so(
     assert shelved() == 1
 
 
+def test_of_eight_at_once_seven_are_told_to_wait_and_then_get_the_one_answer(
+    monkeypatch: pytest.MonkeyPatch, ada: Api
+) -> None:
+    began, go_on = Event(), Event()
+
+    def slow(request: Request) -> Response:
+        began.set()
+        assert go_on.wait(PATIENCE)
+        return put_on_shelf(request)
+
+    monkeypatch.setattr(Once, "operation", slow)
+    with ThreadPoolExecutor(CROWD) as threads:
+        first = threads.submit(_post_and_close, ada)
+        assert began.wait(PATIENCE)
+        others = list(threads.map(_post_and_close, [ada] * (CROWD - 1)))
+        go_on.set()
+    again = [ada.post("/v1/once", {}, key="one") for _ in range(CROWD - 1)]
+
+    assert [answer.status_code for answer in others] == [409] * (CROWD - 1)
+    assert [replayed(answer) for answer in again] == [True] * (CROWD - 1)
+    assert {body_of(answer)["number"] for answer in (first.result(), *again)} == {3}
+    assert shelved() == 1
+
+
 def test_of_many_at_once_with_one_key_one_has_an_effect(ada: Api) -> None:
     together = Barrier(CROWD)
 

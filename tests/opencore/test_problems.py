@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tomllib
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
+from opencore import __version__
+from opencore.cataloguing import ROOT
 from opencore.errors import DomainError, FieldProblem
 from opencore.problems import PROBLEMS
 from tests.opencore.conftest import REQUEST_ID, Ask
@@ -238,6 +241,12 @@ def test_a_request_without_an_id_gets_one_that_is_also_the_problems_instance() -
     problem = json.loads(response.content)
     assert str(UUID(problem["request_id"])) == response["X-Request-Id"]
     assert problem["instance"] == f"urn:uuid:{problem['request_id']}"
+
+
+def test_each_answer_names_the_version_that_answered() -> None:
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert Client().get("/nowhere")["OpenCore-Version"] == written == __version__
 
 
 def test_people_who_look_at_pages_get_a_page() -> None:

@@ -90,6 +90,12 @@ OF_REQUESTS = (
         "Connect again and send the request as a whole.",
     ),
     ProblemKind(
+        "gone",
+        HTTPStatus.GONE,
+        "The operation was announced to end, and has ended.",
+        "Read what the Link header points to: it says what to use instead.",
+    ),
+    ProblemKind(
         "conflict",
         HTTPStatus.CONFLICT,
         "The request contradicts what is stored.",
