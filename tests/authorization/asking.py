@@ -22,7 +22,7 @@ from opencore.tokens import mint_access
 from tests.api import body_of
 from tests.authorization.callers import Caller
 from tests.authorization.entry import Entry
-from tests.authorization.things import filled_in, named
+from tests.authorization.things import filled_in, named, session_of
 from tests.authorization.world import PLATFORM_ROLES, World
 
 Deed = Callable[[], HttpResponseBase]
@@ -132,7 +132,7 @@ def token_of(caller: Caller, person: User) -> str:
     now = timezone.now()
     return mint_access(
         user_id=person.id,
-        session_id=uuid4(),
+        session_id=session_of(person).id,
         role=PLATFORM_ROLES.get(caller.person or "", "user"),
         now=now,
         proof=Proof(now) if caller.fresh else None,

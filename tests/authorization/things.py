@@ -48,10 +48,11 @@ def filled_in(value: Any, name: Callable[[str], str]) -> Any:  # noqa: ANN401 --
     return value
 
 
-def _session(_: World, caller: User, __: Organization) -> Session:
+def session_of(person: User) -> Session:
+    """Let a person be signed in once more."""
     now = timezone.now()
     return Session.objects.create(
-        user=caller,
+        user=person,
         created_at=now,
         rotated_at=now,
         authenticated_at=now,
@@ -60,8 +61,8 @@ def _session(_: World, caller: User, __: Organization) -> Session:
     )
 
 
-def _refresh_token(world: World, caller: User, organization: Organization) -> str:
-    session = _session(world, caller, organization)
+def _refresh_token(_: World, caller: User, __: Organization) -> str:
+    session = session_of(caller)
     return mint_refresh(
         user_id=caller.id,
         session_id=session.id,
@@ -178,7 +179,7 @@ def _version(_: World, caller: User, __: Organization) -> object:
 MAKERS: dict[str, Maker] = {
     "member": lambda world, _, __: world.people["bystander"].id,
     "stranger": lambda world, _, __: world.people["stranger"].id,
-    "session": lambda *where: _session(*where).id,
+    "session": lambda _, caller, __: session_of(caller).id,
     "refresh_token": _refresh_token,
     "challenge": _challenge,
     "invitation": _invitation,
