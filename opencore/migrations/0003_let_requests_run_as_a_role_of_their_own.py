@@ -26,6 +26,10 @@ begin
     ) then
         execute format('grant {role} to %I', current_user);
     end if;
+    -- All have it of the schema that comes with a database, nobody of one made since.
+    if not has_schema_privilege('{role}', current_schema(), 'USAGE') then
+        execute format('grant usage on schema %I to {role}', current_schema());
+    end if;
 exception when insufficient_privilege then
     raise exception '% may not make the role {role}, as which requests run.'
         ' Let an administrator run: CREATE ROLE {role} NOLOGIN; GRANT {role} TO %;'
