@@ -28,6 +28,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{SESSIONS}/<uuid:session_id>", sessions.SessionView.as_view()),
     path("orgs", organizations.OrganizationsView.as_view()),
     path(ORGANIZATION, organizations.OrganizationView.as_view()),
+    path(f"{ORGANIZATION}/roles", organizations.RolesView.as_view()),
+    path(f"{ORGANIZATION}/leave", members.LeaveView.as_view()),
     path(f"{ORGANIZATION}/members", members.MembersView.as_view()),
     path(f"{ORGANIZATION}/members/<uuid:user_id>", members.MemberView.as_view()),
     path(f"{ORGANIZATION}/audit-events", auditing.AuditEntriesView.as_view()),

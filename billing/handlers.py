@@ -2,8 +2,22 @@
 
 from uuid import UUID
 
-from billing.services import forget_member, note_member, open_customer
-from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
+from billing.services import (
+    forget_member,
+    forget_members,
+    note_member,
+    note_role,
+    open_customer,
+)
+from opencore.events.org.v1 import (
+    MemberAdded,
+    MemberRemoved,
+    MemberResumed,
+    MemberRoleChanged,
+    MemberSuspended,
+    OrgCreated,
+    OrgDeleted,
+)
 from opencore.events.user.v1 import UserCreated
 from outbox.consuming import handles
 
@@ -30,3 +44,27 @@ def note_member_who_was_added(event: MemberAdded, _event_id: UUID) -> None:
 def forget_member_who_was_removed(event: MemberRemoved, _event_id: UUID) -> None:
     """Know who may no longer."""
     forget_member(org_id=event.org_id, user_id=event.user_id)
+
+
+@handles(MemberRoleChanged, in_batches=True)
+def note_role_of_member(event: MemberRoleChanged, _event_id: UUID) -> None:
+    """Know what a member is now."""
+    note_role(org_id=event.org_id, user_id=event.user_id, role=event.role)
+
+
+@handles(MemberSuspended, in_batches=True)
+def forget_member_who_was_suspended(event: MemberSuspended, _event_id: UUID) -> None:
+    """Know who may nothing for a while."""
+    forget_member(org_id=event.org_id, user_id=event.user_id)
+
+
+@handles(MemberResumed, in_batches=True)
+def note_member_who_was_resumed(event: MemberResumed, _event_id: UUID) -> None:
+    """Know who may again."""
+    note_member(org_id=event.org_id, user_id=event.user_id, role=event.role)
+
+
+@handles(OrgDeleted, in_batches=True)
+def forget_members_of_deleted_org(event: OrgDeleted, _event_id: UUID) -> None:
+    """Let nobody see what an organization that is gone was billed."""
+    forget_members(org_id=event.org_id)

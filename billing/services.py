@@ -80,9 +80,19 @@ def note_member(*, org_id: UUID, user_id: UUID, role: str) -> None:
     )
 
 
+def note_role(*, org_id: UUID, user_id: UUID, role: str) -> None:
+    """Remember another role of a user who is known; who is suspended stays unknown."""
+    OrgMember.objects.filter(org_id=org_id, user_id=user_id).update(role=role)
+
+
 def forget_member(*, org_id: UUID, user_id: UUID) -> None:
     """Let a user who left an organization see nothing of it any more."""
     OrgMember.objects.filter(org_id=org_id, user_id=user_id).delete()
+
+
+def forget_members(*, org_id: UUID) -> None:
+    """Let nobody see anything of an organization any more."""
+    OrgMember.objects.filter(org_id=org_id).delete()
 
 
 @transaction.atomic

@@ -1,10 +1,20 @@
 """What accounts refuses."""
 
+from accounts.errors.joining import (
+    AlreadyInvited,
+    InvitationClosed,
+    ResendLimitReached,
+    TransferPending,
+    WrongAddress,
+)
 from accounts.errors.organizations import (
     AlreadyMember,
+    DomainNotAllowed,
     LastOwner,
     MembershipSuspended,
     OrganizationSuspended,
+    SeatLimitReached,
+    SlugTaken,
 )
 from accounts.errors.signing_in import (
     AccountDeactivated,
@@ -18,14 +28,22 @@ from accounts.errors.signing_in import (
 
 __all__ = (
     "AccountDeactivated",
+    "AlreadyInvited",
     "AlreadyMember",
     "CodeExpired",
     "CodeInvalid",
+    "DomainNotAllowed",
+    "InvitationClosed",
     "LastOwner",
     "MembershipSuspended",
     "OrganizationSuspended",
     "RefreshReused",
+    "ResendLimitReached",
+    "SeatLimitReached",
     "SessionEnded",
     "SignInLocked",
+    "SlugTaken",
     "TooManyAttempts",
+    "TransferPending",
+    "WrongAddress",
 )

@@ -32,3 +32,24 @@ class LastOwner(DomainError):
 
     code: ClassVar[str] = "last_owner"
     status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class SlugTaken(DomainError):
+    """Another organization is called so in addresses; choose another slug."""
+
+    code: ClassVar[str] = "slug_taken"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class SeatLimitReached(DomainError):
+    """The organization has as many members and invitations as its settings allow."""
+
+    code: ClassVar[str] = "seat_limit_reached"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class DomainNotAllowed(DomainError):
+    """The organization takes only members with addresses of its own domains."""
+
+    code: ClassVar[str] = "domain_not_allowed"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN

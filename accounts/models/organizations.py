@@ -1,5 +1,7 @@
 """Organizations, who belongs to them and who is asked to."""
 
+from datetime import datetime
+
 import pgtrigger
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -48,6 +50,17 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def member_limit(self) -> int | None:
+        """Return how many members there may be, if that is limited."""
+        limit: int | None = self.settings.get("member_limit")
+        return limit
+
+    def takes(self, email: str) -> bool:
+        """Tell whether who has this address may become a member."""
+        domains: list[str] = self.settings.get("allowed_domains") or []
+        return not domains or email.rpartition("@")[2].lower() in domains
 
 
 class Membership(models.Model):
@@ -133,6 +146,24 @@ class Membership(models.Model):
         return f"{self.role} {self.user_id}"
 
 
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Named sets of invitations."""
+
+    def unanswered(self) -> "InvitationQuerySet":
+        """Return those that were neither accepted, declined nor revoked."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def open(self, now: datetime) -> "InvitationQuerySet":
+        """Return those that can be accepted."""
+        return self.unanswered().filter(
+            expires_at__gt=now, organization__status=Organization.Status.ACTIVE
+        )
+
+    def to_address(self, email: str) -> "InvitationQuerySet":
+        """Return those to an address, however its letters are written."""
+        return self.alias(lowered=Lower("email")).filter(lowered=email.lower())
+
+
 class Invitation(models.Model):
     """That somebody with an address is asked to become a member; the link is secret."""
 
@@ -152,6 +183,8 @@ class Invitation(models.Model):
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.UUIDField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -179,6 +212,22 @@ class Invitation(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    def is_answered(self) -> bool:
+        """Tell whether it was accepted, declined or revoked."""
+        return self.accepted_at is not None or self.revoked_at is not None
+
+
+class OwnershipTransferQuerySet(models.QuerySet["OwnershipTransfer"]):
+    """Named sets of offers of an ownership."""
+
+    def unanswered(self) -> "OwnershipTransferQuerySet":
+        """Return those that were neither accepted nor cancelled."""
+        return self.filter(accepted_at=None, cancelled_at=None)
+
+    def open(self, now: datetime) -> "OwnershipTransferQuerySet":
+        """Return those that can be accepted."""
+        return self.unanswered().filter(expires_at__gt=now)
+
 
 class OwnershipTransfer(models.Model):
     """That an owner offers the ownership to another member, who has to accept it."""
@@ -195,6 +244,8 @@ class OwnershipTransfer(models.Model):
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
+
+    objects = OwnershipTransferQuerySet.as_manager()
 
     class Meta:
         constraints = (

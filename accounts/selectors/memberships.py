@@ -20,9 +20,7 @@ def memberships_of_user(*, user_id: UUID) -> QuerySet[Membership]:
 
 def organization_ids_of(*, user_id: UUID) -> list[UUID]:
     """Return a person's organizations, as many as a token names, earliest first."""
-    memberships = Membership.objects.filter(
-        user_id=user_id, status=Membership.Status.ACTIVE
-    )
+    memberships = memberships_of_user(user_id=user_id)
     found = memberships.order_by("created_at", "id")[:MOST_ORGANIZATIONS]
     return list(found.values_list("organization_id", flat=True))
 

@@ -35,6 +35,19 @@ class NewMember(StrictSerializer):
         return attrs
 
 
+class MemberChange(StrictSerializer):
+    """What shall be different about a member: the role, or whether they may act."""
+
+    role = serializers.ChoiceField(Membership.Role.choices, required=False)
+    status = serializers.ChoiceField(Membership.Status.choices, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse none and both."""
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Give either role or status.")
+        return attrs
+
+
 class MemberAnswer(serializers.Serializer[Any]):
     """A member of an organization, to the others."""
 
@@ -42,6 +55,7 @@ class MemberAnswer(serializers.Serializer[Any]):
     email = serializers.EmailField(source="user.email")
     name = serializers.CharField(source="user.name")
     role = serializers.CharField()
+    status = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 

@@ -2,16 +2,109 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from accounts.serializers.fields import LONGEST_NAME, Text, page_of
 from opencore.rest import StrictSerializer
 
+LONGEST_SLUG = 63
+MOST_DOMAINS = 100
+LONGEST_SESSION = 24 * 30
+DOMAIN = RegexValidator(
+    r"\A(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\Z",
+    "Write a domain such as example.com, in small letters and in its ASCII form.",
+)
+
+
+class Name(Text):
+    """Accepts what can stand in a line: no control characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=LONGEST_NAME, **kwargs)
+        self.validators.append(
+            RegexValidator(r"\A[^\x01-\x1f\x7f-\x9f\u2028\u2029]*\Z", "Use one line.")
+        )
+
+
+class Slug(Text):
+    """Accepts letters, digits and single hyphens between them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=LONGEST_SLUG, **kwargs)
+        self.validators.append(
+            RegexValidator(
+                r"\A[A-Za-z0-9]+(-[A-Za-z0-9]+)*\Z",
+                "Use letters, digits, and hyphens between them.",
+            )
+        )
+
+
+class Whole(serializers.IntegerField):
+    """Accepts a JSON integer alone."""
+
+    def to_internal_value(self, data: Any) -> int:  # noqa: ANN401 -- the signature is the framework's
+        """Return the number, or refuse what would have to be made one."""
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Truth(serializers.BooleanField):
+    """Accepts a JSON true or false alone."""
+
+    def to_internal_value(self, data: Any) -> bool:  # noqa: ANN401 -- the signature is the framework's
+        """Return the truth, or refuse what would have to be made one."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Settings(StrictSerializer):
+    """What an organization's owners and admins decide; what is left out stays."""
+
+    mfa_required = Truth(required=False)
+    session_max_age = Whole(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=LONGEST_SESSION,
+        help_text="Hours.",
+    )
+    allowed_domains = serializers.ListField(
+        child=Text(validators=[DOMAIN]),
+        required=False,
+        max_length=MOST_DOMAINS,
+        help_text="Only who has an address of these joins; none named: everybody.",
+    )
+    member_limit = Whole(
+        required=False, allow_null=True, min_value=1, max_value=1_000_000
+    )
+
 
 class NewOrganization(StrictSerializer):
     """An organization to be opened."""
 
-    name = Text(max_length=LONGEST_NAME)
+    name = Name()
+    slug = Slug(required=False)
+
+
+class OrganizationChange(StrictSerializer):
+    """What shall be different about an organization."""
+
+    name = Name(required=False)
+    slug = Slug(required=False)
+    settings = Settings(required=False)
+
+
+class SettingsAnswer(serializers.Serializer[Any]):
+    """What is set, with what holds unless it is."""
+
+    mfa_required = serializers.BooleanField(default=False)
+    session_max_age = serializers.IntegerField(allow_null=True, default=None)
+    allowed_domains = serializers.ListField(child=serializers.CharField(), default=list)
+    member_limit = serializers.IntegerField(allow_null=True, default=None)
 
 
 class OrganizationAnswer(serializers.Serializer[Any]):
@@ -19,8 +112,23 @@ class OrganizationAnswer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(source="organization.id")
     name = serializers.CharField(source="organization.name")
+    slug = serializers.CharField(source="organization.slug")
+    status = serializers.CharField(source="organization.status")
+    settings = SettingsAnswer(source="organization.settings")
     created_at = serializers.DateTimeField(source="organization.created_at")
+    updated_at = serializers.DateTimeField(source="organization.updated_at")
     role = serializers.CharField(help_text="The caller's own role.")
 
 
 OrganizationPage = page_of("OrganizationPage", OrganizationAnswer(many=True))
+
+
+class RoleAnswer(serializers.Serializer[Any]):
+    """A role, what it allows, and for what of that a fresh proof is needed."""
+
+    role = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField())
+    step_up = serializers.ListField(child=serializers.CharField())
+
+
+RolesAnswer = inline_serializer("RolesAnswer", {"data": RoleAnswer(many=True)})

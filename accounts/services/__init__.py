@@ -7,10 +7,19 @@ from accounts.services.challenges import (
     redeem_challenge,
 )
 from accounts.services.locking import delete_stale_locks
-from accounts.services.organizations import (
+from accounts.services.members import (
     add_member,
-    create_organization,
+    change_role_of_member,
     remove_member,
+    resume_member,
+    suspend_member,
+)
+from accounts.services.organizations import (
+    create_organization,
+    delete_organization,
+    resume_organization,
+    suspend_organization,
+    update_organization,
 )
 from accounts.services.own_sessions import (
     end_own_session,
@@ -43,8 +52,10 @@ __all__ = (
     "activate_user",
     "add_member",
     "change_role",
+    "change_role_of_member",
     "create_organization",
     "deactivate_user",
+    "delete_organization",
     "delete_stale_challenges",
     "delete_stale_locks",
     "end_own_session",
@@ -61,8 +72,13 @@ __all__ = (
     "remove_member",
     "republish_revocations",
     "request_code",
+    "resume_member",
+    "resume_organization",
     "seal_entries",
     "set_password",
+    "suspend_member",
+    "suspend_organization",
+    "update_organization",
     "verify_code",
     "work_in",
 )

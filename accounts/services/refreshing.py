@@ -100,8 +100,9 @@ def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
 # The organization that the person works in comes first, so that it is always named.
 _BEARER = """
 u.role, array(
-    select m.organization_id from accounts_membership m
-    where m.user_id = u.id and m.status = 'active'
+    select m.organization_id
+    from accounts_membership m join accounts_organization o on o.id = m.organization_id
+    where m.user_id = u.id and m.status = 'active' and o.status <> 'deleted'
     order by m.organization_id is distinct from s.organization_id, m.created_at, m.id
     limit %(most)s
 ), s.assurance, s.methods, s.authenticated_at, s.impersonator_id, coalesce((

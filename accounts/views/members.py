@@ -1,5 +1,7 @@
 """Who belongs to an organization."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -11,9 +13,14 @@ from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.models import Membership
-from accounts.roles import Permission
-from accounts.serializers.members import MemberAnswer, MemberPage, NewMember
-from opencore.authentication import caller_of
+from accounts.roles import Permission, Role
+from accounts.serializers.members import (
+    MemberAnswer,
+    MemberChange,
+    MemberPage,
+    NewMember,
+)
+from opencore.authentication import caller_of, principal_of
 from opencore.idempotency import repeatable
 from opencore.rest import TIME, Filter, Listing, Sort, read_body
 
@@ -81,6 +88,33 @@ class MemberView(APIView):
     """One member of an organization."""
 
     @extend_schema(
+        operation_id="change_member", request=MemberChange, responses=MemberAnswer
+    )
+    def patch(self, request: Request, organization_id: UUID, user_id: UUID) -> Response:
+        """Give a member another role, or suspend or resume them.
+
+        Nobody gives or takes more than they have; everybody may lower themselves. The
+        last owner stays one: 409 `last_owner`.
+        """
+        body = read_body(MemberChange, request)
+        access = selectors.access_to(organization_id, caller_of(request))
+        needed = (
+            Permission.ROLES_ASSIGN if "role" in body else Permission.MEMBERS_REMOVE
+        )
+        if "role" in body and user_id == access.actor_id:
+            principal_of(request)
+        else:
+            access.require(needed)
+        _change(body)(
+            organization_id=organization_id,
+            user_id=user_id,
+            own_role=access.role,
+            actor_id=access.actor_id,
+        )
+        members = selectors.members_of(organization=access.organization)
+        return Response(_show_member(members.get(user_id=user_id)))
+
+    @extend_schema(
         operation_id="remove_member", responses={HTTPStatus.NO_CONTENT: None}
     )
     def delete(
@@ -89,16 +123,45 @@ class MemberView(APIView):
         """Leave, or remove somebody; the last owner stays: 409 `last_owner`."""
         access = selectors.access_to(organization_id, caller_of(request))
         # Everybody may remove themselves.
-        if user_id != access.actor_id:
+        if user_id == access.actor_id:
+            principal_of(request)
+        else:
             access.require(Permission.MEMBERS_REMOVE)
-            other = selectors.membership_in(
-                organization_id=organization_id, user_id=user_id
-            )
-            access.require_grant(Membership.Role(other.role))
         services.remove_member(
-            organization_id=organization_id, user_id=user_id, actor_id=access.actor_id
+            organization_id=organization_id,
+            user_id=user_id,
+            own_role=access.role,
+            actor_id=access.actor_id,
         )
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class LeaveView(APIView):
+    """Ended memberships of those who ask."""
+
+    @extend_schema(
+        operation_id="leave_organization",
+        request=None,
+        responses={HTTPStatus.NO_CONTENT: None},
+    )
+    def post(self, request: Request, organization_id: UUID) -> Response:
+        """Leave an organization; the last owner stays: 409 `last_owner`."""
+        access = selectors.access_to(organization_id, principal_of(request))
+        services.remove_member(
+            organization_id=organization_id,
+            user_id=access.actor_id,
+            own_role=access.role,
+            actor_id=access.actor_id,
+        )
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _change(body: Mapping[str, Any]) -> Callable[..., None]:
+    if "role" in body:
+        return partial(services.change_role_of_member, role=Role(body["role"]))
+    if body["status"] == Membership.Status.SUSPENDED:
+        return services.suspend_member
+    return services.resume_member
 
 
 def _show_member(membership: Membership) -> Any:  # noqa: ANN401 -- JSON is any value

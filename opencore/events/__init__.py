@@ -9,7 +9,17 @@ from opencore.events.billing.v1 import (
     SubscriptionCreated,
     SubscriptionExpired,
 )
-from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
+from opencore.events.org.v1 import (
+    InvitationRevoked,
+    MemberAdded,
+    MemberRemoved,
+    MemberResumed,
+    MemberRoleChanged,
+    MemberSuspended,
+    OrgCreated,
+    OrgDeleted,
+    OrgUpdated,
+)
 from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
 
 __all__ = ("CATALOGUE", "TOPICS", "Event", "EventDataInvalid")
@@ -20,8 +30,14 @@ _published: tuple[type[Event], ...] = (
     SessionRevoked,
     AccountLocked,
     OrgCreated,
+    OrgUpdated,
+    OrgDeleted,
     MemberAdded,
+    MemberRoleChanged,
+    MemberSuspended,
+    MemberResumed,
     MemberRemoved,
+    InvitationRevoked,
     CustomerCreated,
     PaymentSucceeded,
     SubscriptionCreated,

@@ -28,6 +28,7 @@ def test_lists_the_members_to_a_member(
         "email": "grace@example.com",
         "name": "",
         "role": "owner",
+        "status": "active",
         "created_at": joined.isoformat().replace("+00:00", "Z"),
     }
     assert (answer["next_cursor"], answer["has_more"]) == (None, False)
@@ -93,6 +94,7 @@ def test_an_owner_adds_a_member(
         "email": "mallory@example.com",
         "name": "",
         "role": "member",
+        "status": "active",
         "created_at": added.created_at.isoformat().replace("+00:00", "Z"),
     }
     assert emitted() == [MemberAdded(org_id=acme.id, user_id=mallory.id, role="member")]

@@ -17,12 +17,24 @@ from tests.api import Api, assert_problem, body_of
 pytestmark = pytest.mark.django_db
 
 
-def shown(organization: Organization, role: str) -> dict[str, str]:
+NOTHING_SET: dict[str, Any] = {
+    "mfa_required": False,
+    "session_max_age": None,
+    "allowed_domains": [],
+    "member_limit": None,
+}
+
+
+def shown(organization: Organization, role: str) -> dict[str, Any]:
     """Return how an organization is shown to a member in a role."""
     return {
         "id": str(organization.id),
         "name": organization.name,
+        "slug": organization.slug,
+        "status": "active",
+        "settings": NOTHING_SET,
         "created_at": organization.created_at.isoformat().replace("+00:00", "Z"),
+        "updated_at": organization.updated_at.isoformat().replace("+00:00", "Z"),
         "role": role,
     }
 
@@ -38,7 +50,7 @@ def test_opens_an_organization_that_the_caller_owns(
     assert (organization.name, organization.created_by) == ("Acme", ada.id)
     assert role_of(organization, ada) == "owner"
     assert emitted() == [
-        OrgCreated(org_id=organization.id, name="Acme", created_by=ada.id),
+        OrgCreated(org_id=organization.id, name="Acme", created_by=ada.id, slug="acme"),
         MemberAdded(org_id=organization.id, user_id=ada.id, role="owner"),
     ]
     assert recorded() == [
@@ -56,9 +68,26 @@ def test_opens_an_organization_that_the_caller_owns(
         ({"name": "x" * 101}, "/name"),
         ({"name": 7}, "/name"),
         ({"name": "Ac\x00me"}, "/name"),
+        ({"name": "Ac\nme"}, "/name"),
         ({"name": "Acme", "role": "owner"}, "/role"),
+        ({"name": "Acme", "slug": "a--b"}, "/slug"),
+        ({"name": "Acme", "slug": "-a"}, "/slug"),
+        ({"name": "Acme", "slug": "s" * 64}, "/slug"),
+        ({"name": "Acme", "slug": "größe"}, "/slug"),
+        ({"name": "Acme", "slug": None}, "/slug"),
     ],
-    ids=["missing", "empty", "spaces", "too long", "number", "null byte", "unknown"],
+    ids=[
+        *(
+            "missing",
+            "empty",
+            "spaces",
+            "too long",
+            "number",
+            "null byte",
+            "line break",
+        ),
+        *("unknown", "two hyphens", "leading hyphen", "long slug", "umlaut", "no slug"),
+    ],
 )
 def test_refuses_a_malformed_organization(
     ada: User, emitted: Emitted, body: object, pointer: str

@@ -48,7 +48,7 @@ def test_makes_a_person_her_organization_and_an_operator(emitted: Emitted) -> No
     assert (membership.user, membership.role) == (ada, "owner")
     assert emitted() == [
         UserCreated(user_id=ada.id, email=ada.email),
-        OrgCreated(org_id=acme.id, name="Acme", created_by=ada.id),
+        OrgCreated(org_id=acme.id, name="Acme", created_by=ada.id, slug="acme"),
         MemberAdded(org_id=acme.id, user_id=ada.id, role="owner"),
         UserCreated(user_id=operator.id, email=operator.email),
     ]

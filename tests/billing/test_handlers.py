@@ -8,7 +8,15 @@ import pytest
 from billing.models import Customer, OrgMember
 from opencore.events import Event
 from opencore.events.billing.v1 import CustomerCreated
-from opencore.events.org.v1 import MemberAdded, MemberRemoved, OrgCreated
+from opencore.events.org.v1 import (
+    MemberAdded,
+    MemberRemoved,
+    MemberResumed,
+    MemberRoleChanged,
+    MemberSuspended,
+    OrgCreated,
+    OrgDeleted,
+)
 from opencore.events.user.v1 import UserCreated
 from outbox.consuming import handlers_of
 from tests.billing.conftest import Emitted
@@ -75,3 +83,61 @@ def test_a_removed_member_is_forgotten(hear: Hear, acme: UUID, ada: UUID) -> Non
     hear(event)
 
     assert not OrgMember.objects.filter(org_id=acme, user_id=ada).exists()
+
+
+def roles_in(organization: UUID) -> dict[UUID, str]:
+    """Return whom billing knows in an organization, and as what."""
+    members = OrgMember.objects.filter(org_id=organization)
+    return dict(members.values_list("user_id", "role"))
+
+
+def made_billing(organization: UUID, user: UUID) -> MemberRoleChanged:
+    """Return that a member became the one who pays."""
+    return MemberRoleChanged(
+        org_id=organization,
+        user_id=user,
+        role="billing",
+        previous_role="member",
+        by=None,
+    )
+
+
+def test_a_members_new_role_is_known(
+    hear: Hear, acme: UUID, ada: UUID, grace: UUID
+) -> None:
+    event = made_billing(acme, ada)
+
+    hear(event)
+    hear(event)
+
+    assert roles_in(acme) == {ada: "billing", grace: "owner"}
+
+
+def test_a_suspended_member_is_forgotten_whatever_role_they_get(
+    hear: Hear, acme: UUID, ada: UUID, grace: UUID
+) -> None:
+    hear(MemberSuspended(org_id=acme, user_id=ada, by=grace))
+    hear(made_billing(acme, ada))
+
+    assert roles_in(acme) == {grace: "owner"}
+
+
+def test_a_resumed_member_is_known_in_the_role_of_now(
+    hear: Hear, acme: UUID, ada: UUID, grace: UUID
+) -> None:
+    hear(MemberSuspended(org_id=acme, user_id=ada, by=grace))
+    hear(MemberResumed(org_id=acme, user_id=ada, role="billing", by=grace))
+
+    assert roles_in(acme) == {ada: "billing", grace: "owner"}
+
+
+def test_nobody_of_a_deleted_organization_is_known(
+    hear: Hear, acme: UUID, grace: UUID
+) -> None:
+    elsewhere = MemberAdded(org_id=uuid4(), user_id=grace, role="owner")
+    hear(elsewhere)
+
+    hear(OrgDeleted(org_id=acme, deleted_by=grace))
+
+    assert roles_in(acme) == {}
+    assert roles_in(elsewhere.org_id) == {grace: "owner"}

@@ -15,8 +15,10 @@ from django.urls.resolvers import URLPattern, URLResolver
 from opencore.problems import PROBLEMS
 
 OPEN = {"/v1/auth/otp", "/v1/auth/otp/verify", "/v1/auth/refresh", "/v1/auth/logout"}
-
-BODILESS = ("/read", "/read-all", "/cancel", "/revoke-others", "/revoke-all")
+BODILESS = (
+    *("/read", "/read-all", "/cancel", "/revoke-others", "/revoke-all"),
+    *("/leave", "/accept", "/decline", "/resend", "/revoke"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ class OrgCreated(Event):
     org_id: UUID
     name: str
     created_by: UUID
+    slug: str = ""
 
     @property
     def key(self) -> UUID:
@@ -25,7 +26,7 @@ class OrgCreated(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemberAdded(Event):
-    """A user became a member; the role is `owner`, `admin` or `member`."""
+    """A user became a member; the roles stand in ARCHITECTURE.md."""
 
     type: ClassVar[str] = "opencore.org.v1.member-added"
 
@@ -47,6 +48,105 @@ class MemberRemoved(Event):
 
     org_id: UUID
     user_id: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrgUpdated(Event):
+    """An organization changed; the status is `active` or `suspended`."""
+
+    type: ClassVar[str] = "opencore.org.v1.org-updated"
+
+    org_id: UUID
+    name: str
+    slug: str
+    status: str
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrgDeleted(Event):
+    """An organization was deleted; nothing of it is shown any more."""
+
+    type: ClassVar[str] = "opencore.org.v1.org-deleted"
+
+    org_id: UUID
+    deleted_by: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberRoleChanged(Event):
+    """A member got another role; nobody in particular gave it if `by` is null."""
+
+    type: ClassVar[str] = "opencore.org.v1.member-role-changed"
+
+    org_id: UUID
+    user_id: UUID
+    role: str
+    previous_role: str
+    by: UUID | None
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberSuspended(Event):
+    """A member may do nothing in the organization until they are resumed."""
+
+    type: ClassVar[str] = "opencore.org.v1.member-suspended"
+
+    org_id: UUID
+    user_id: UUID
+    by: UUID | None
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberResumed(Event):
+    """A suspended member may do again what their role allows."""
+
+    type: ClassVar[str] = "opencore.org.v1.member-resumed"
+
+    org_id: UUID
+    user_id: UUID
+    role: str
+    by: UUID | None
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InvitationRevoked(Event):
+    """An invitation is void; the reason is `revoked`, `declined`, `expired` or `deleted`."""
+
+    type: ClassVar[str] = "opencore.org.v1.invitation-revoked"
+
+    org_id: UUID
+    invitation_id: UUID
+    reason: str
 
     @property
     def key(self) -> UUID:

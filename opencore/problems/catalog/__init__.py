@@ -3,7 +3,11 @@
 from opencore.problems.catalog.kind import ProblemKind
 from opencore.problems.catalog.operating import OF_OPERATING
 from opencore.problems.catalog.outages import OF_OUTAGES
-from opencore.problems.catalog.refusals import OF_ACCOUNTS, OF_BILLING
+from opencore.problems.catalog.refusals import (
+    OF_ACCOUNTS,
+    OF_BILLING,
+    OF_ORGANIZATIONS,
+)
 from opencore.problems.catalog.requests import OF_REQUESTS
 
 PROBLEMS: dict[str, ProblemKind] = {
@@ -13,6 +17,7 @@ PROBLEMS: dict[str, ProblemKind] = {
         *OF_OUTAGES,
         *OF_OPERATING,
         *OF_ACCOUNTS,
+        *OF_ORGANIZATIONS,
         *OF_BILLING,
     )
 }

@@ -73,6 +73,57 @@ OF_ACCOUNTS = (
     ),
 )
 
+OF_ORGANIZATIONS = (
+    ProblemKind(
+        "slug_taken",
+        HTTPStatus.CONFLICT,
+        "Another organization is called so in addresses.",
+        "Choose another slug, or leave it out.",
+    ),
+    ProblemKind(
+        "seat_limit_reached",
+        HTTPStatus.CONFLICT,
+        "The organization has as many members and invitations as its settings allow.",
+        "Raise member_limit, or remove somebody first.",
+    ),
+    ProblemKind(
+        "domain_not_allowed",
+        HTTPStatus.FORBIDDEN,
+        "The organization takes only members with addresses of its own domains.",
+        "Use an address of one of allowed_domains, or add the domain to them.",
+    ),
+    ProblemKind(
+        "already_invited",
+        HTTPStatus.CONFLICT,
+        "This address has an open invitation.",
+        "Send that one again, or revoke it.",
+    ),
+    ProblemKind(
+        "invitation_closed",
+        HTTPStatus.CONFLICT,
+        "This invitation was accepted, declined or revoked.",
+        "Invite the address anew.",
+    ),
+    ProblemKind(
+        "resend_limit_reached",
+        HTTPStatus.CONFLICT,
+        "This invitation was sent as often as it may be.",
+        "Revoke it and invite the address anew.",
+    ),
+    ProblemKind(
+        "wrong_address",
+        HTTPStatus.FORBIDDEN,
+        "This invitation is for another address.",
+        "Sign in with the address that it was sent to.",
+    ),
+    ProblemKind(
+        "transfer_pending",
+        HTTPStatus.CONFLICT,
+        "The ownership is being offered to somebody already.",
+        "Cancel that offer first.",
+    ),
+)
+
 OF_BILLING = (
     ProblemKind(
         "customer_pending",

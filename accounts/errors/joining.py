@@ -1,0 +1,41 @@
+"""What is refused to who invites, is invited, or hands an organization over."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from opencore.errors import DomainError
+
+
+class AlreadyInvited(DomainError):
+    """This address has an open invitation; send that one again, or revoke it."""
+
+    code: ClassVar[str] = "already_invited"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class InvitationClosed(DomainError):
+    """This invitation was accepted, declined or revoked."""
+
+    code: ClassVar[str] = "invitation_closed"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class ResendLimitReached(DomainError):
+    """This invitation was sent as often as it may be; revoke it and invite anew."""
+
+    code: ClassVar[str] = "resend_limit_reached"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class WrongAddress(DomainError):
+    """This invitation is for another address; sign in with the one it was sent to."""
+
+    code: ClassVar[str] = "wrong_address"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class TransferPending(DomainError):
+    """The ownership is being offered to somebody already; cancel that first."""
+
+    code: ClassVar[str] = "transfer_pending"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT

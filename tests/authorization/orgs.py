@@ -1,0 +1,24 @@
+"""What the operations of organizations ask of who calls them."""
+
+from accounts.roles import Permission
+from tests.authorization.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        operation="update_organization",
+        needs=Permission.ORG_UPDATE,
+        body={"name": "Another name"},
+        if_match=True,
+        keys=True,
+    ),
+    Entry(operation="delete_organization", needs=Permission.ORG_DELETE, step_up=True),
+    Entry(operation="list_roles", needs=Permission.ORG_READ, keys=True),
+    Entry(
+        operation="change_member",
+        needs=Permission.ROLES_ASSIGN,
+        body={"role": "viewer"},
+        path={"user_id": "member"},
+        keys=True,
+    ),
+    Entry(operation="leave_organization", needs=Permission.ORG_READ),
+)
