@@ -4,9 +4,11 @@ import logging
 from time import monotonic
 
 from celery import shared_task
+from django.db import OperationalError
 from django.utils import timezone
 
-from accounts import services
+from accounts import selectors, services
+from accounts.models import DataRequest
 from opencore.errors import DomainError
 from opencore.revocations import RevocationsUnavailable
 
@@ -47,3 +49,26 @@ def seal_audit(**_kwargs: object) -> None:
     except DomainError as refusal:
         # The seals and what tells of them are stored together, or not now.
         log.warning("audit entries were not sealed", extra={"reason": refusal.detail})
+
+
+@shared_task(name="accounts.do_data_requests", ignore_result=True)
+def do_data_requests(**_kwargs: object) -> None:
+    """Export and erase what is due; what fails is tried again and stops no other."""
+    now = timezone.now()
+    services.remind_of_erasures(now=now)
+    services.delete_expired_files(now=now)
+    for request_id, kind in list(
+        selectors.due_requests(now=now).values_list("id", "kind")
+    ):
+        try:
+            DO[DataRequest.Kind(kind)](request_id=request_id, now=timezone.now())
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("data request failed", extra={"request_id": str(request_id)})
+
+
+DO = {
+    DataRequest.Kind.EXPORT: services.export_data,
+    DataRequest.Kind.ERASURE: services.erase_on_request,
+}

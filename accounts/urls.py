@@ -7,12 +7,14 @@ from accounts.views import (
     members,
     organizations,
     people,
+    privacy,
     sessions,
     signing_in,
 )
 
 SESSIONS = "users/me/sessions"
 ORGANIZATION = "orgs/<uuid:organization_id>"
+DATA_REQUEST = "users/me/data-requests/<uuid:request_id>"
 
 urlpatterns: list[URLPattern] = [
     path("auth/otp", signing_in.CodeRequestsView.as_view()),
@@ -26,6 +28,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{SESSIONS}/revoke-others", sessions.OtherSessionsEndingView.as_view()),
     path(f"{SESSIONS}/revoke-all", sessions.AllSessionsEndingView.as_view()),
     path(f"{SESSIONS}/<uuid:session_id>", sessions.SessionView.as_view()),
+    path("users/me/data-requests", privacy.DataRequestsView.as_view()),
+    path(DATA_REQUEST, privacy.DataRequestView.as_view()),
+    path(f"{DATA_REQUEST}/content", privacy.DataRequestContentView.as_view()),
     path("orgs", organizations.OrganizationsView.as_view()),
     path(ORGANIZATION, organizations.OrganizationView.as_view()),
     path(f"{ORGANIZATION}/roles", organizations.RolesView.as_view()),

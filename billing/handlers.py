@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from billing.services import (
+    forget_contact,
     forget_member,
     forget_members,
     note_member,
@@ -18,7 +19,7 @@ from opencore.events.org.v1 import (
     OrgCreated,
     OrgDeleted,
 )
-from opencore.events.user.v1 import UserCreated
+from opencore.events.user.v1 import UserCreated, UserErased
 from outbox.consuming import handles
 
 
@@ -68,3 +69,9 @@ def note_member_who_was_resumed(event: MemberResumed, _event_id: UUID) -> None:
 def forget_members_of_deleted_org(event: OrgDeleted, _event_id: UUID) -> None:
     """Let nobody see what an organization that is gone was billed."""
     forget_members(org_id=event.org_id)
+
+
+@handles(UserErased, in_batches=True)
+def forget_contact_of_erased_user(event: UserErased, _event_id: UUID) -> None:
+    """Forget what events brought that were on their way when a person was erased."""
+    forget_contact(user_id=event.user_id)

@@ -96,6 +96,14 @@ def forget_members(*, org_id: UUID) -> None:
 
 
 @transaction.atomic
+def forget_contact(*, user_id: UUID) -> dict[str, int]:
+    """Forget how to reach a person; what they paid and subscribed to stays."""
+    reached = Customer.objects.filter(user_id=user_id, email__isnull=False)
+    memberships, _ = OrgMember.objects.filter(user_id=user_id).delete()
+    return {"customers": reached.update(email=None), "memberships": memberships}
+
+
+@transaction.atomic
 def record_payment(
     *,
     customer_id: UUID,

@@ -7,14 +7,26 @@ from django.utils import timezone
 from notifications.services import (
     announce_expiry,
     confirm_payment,
+    forget_again,
     send_code,
+    tell_of_data_request,
     warn_of_copied_token,
     warn_of_lock,
     welcome,
 )
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
+from opencore.events.user.v1 import (
+    AccountLocked,
+    DataExportReady,
+    DataRequestCancelled,
+    DataRequested,
+    ErasureFailed,
+    ErasureUpcoming,
+    SessionRevoked,
+    UserCreated,
+    UserErased,
+)
 from outbox.consuming import handles
 
 
@@ -89,3 +101,72 @@ def announce_expiry_of_subscription(event: SubscriptionExpired, event_id: UUID) 
         event_id=event_id,
         now=timezone.now(),
     )
+
+
+@handles(DataRequested, in_batches=True)
+def confirm_data_request(event: DataRequested, event_id: UUID) -> None:
+    """Confirm what was asked for, lest somebody else asked."""
+    tell_of_data_request(
+        user_id=event.user_id,
+        request_id=event.request_id,
+        kind=f"{event.kind}_requested",
+        moment=event.not_before,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(DataRequestCancelled, in_batches=True)
+def confirm_cancelled_data_request(event: DataRequestCancelled, event_id: UUID) -> None:
+    """Say that a request was taken back."""
+    tell_of_data_request(
+        user_id=event.user_id,
+        request_id=event.request_id,
+        kind=f"{event.kind}_cancelled",
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(DataExportReady, in_batches=True)
+def announce_data_export(event: DataExportReady, event_id: UUID) -> None:
+    """Say that the copy of the data can be fetched."""
+    tell_of_data_request(
+        user_id=event.user_id,
+        request_id=event.request_id,
+        kind="export_ready",
+        moment=event.expires_at,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(ErasureUpcoming, in_batches=True)
+def remind_of_erasure(event: ErasureUpcoming, event_id: UUID) -> None:
+    """Say that the data will be erased soon."""
+    tell_of_data_request(
+        user_id=event.user_id,
+        request_id=event.request_id,
+        kind="erasure_upcoming",
+        moment=event.not_before,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(ErasureFailed, in_batches=True)
+def announce_failed_erasure(event: ErasureFailed, event_id: UUID) -> None:
+    """Say that nothing was erased, and what to do first."""
+    tell_of_data_request(
+        user_id=event.user_id,
+        request_id=event.request_id,
+        kind="erasure_failed",
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(UserErased, in_batches=True)
+def forget_erased_user(event: UserErased, _event_id: UUID) -> None:
+    """Forget what events brought that were on their way when a person was erased."""
+    forget_again(user_id=event.user_id)

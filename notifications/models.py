@@ -1,6 +1,7 @@
 """What people were told, and the mail that is on its way to them."""
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -71,6 +72,9 @@ class Notification(models.Model):
 
 class Delivery(models.Model):
     """One mail to one address, sent at least once and recorded once per event."""
+
+    # The last mail to who was erased; nothing of it is kept once it is settled.
+    GOODBYE: ClassVar[str] = "erasure_done"
 
     class Channel(models.TextChoices):
         """The way it goes."""

@@ -16,13 +16,18 @@ class OpenCoreConfig(AppConfig):
         from opencore import (  # noqa: PLC0415 -- apps are loading
             checks,  # noqa: F401 -- importing registers
         )
+        from opencore.idempotency import (  # noqa: PLC0415 -- apps are loading
+            KeptAnswers,
+        )
         from opencore.metrics.exposing import (  # noqa: PLC0415 -- apps are loading
             show_on_page,
         )
         from opencore.metrics.processes import (  # noqa: PLC0415 -- apps are loading
             counted_together,
         )
+        from opencore.privacy import register  # noqa: PLC0415 -- apps are loading
 
+        register(self.name, exporter=None, eraser=KeptAnswers())
         show_on_page("processes", counted_together)
 
 

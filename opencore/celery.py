@@ -73,6 +73,7 @@ app.conf.beat_schedule = {
     "notifications-send-due-mail": _every(2, "notifications.send_due_mail"),
     "accounts-delete-stale-challenges": _every(600, "accounts.delete_stale_challenges"),
     "accounts-seal-audit": _every(5, "accounts.seal_audit"),
+    "accounts-do-data-requests": _every(10, "accounts.do_data_requests"),
     "gateway-hang-table": _every(60, "gateway.hang_table"),
     "accounts-republish-revocations": _every(30, "accounts.republish_revocations"),
     "opencore-republish-revoked-keys": _every(30, "opencore.republish_revoked_keys"),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -20,6 +20,7 @@ from rest_framework.response import Response
 
 from opencore.errors import DomainError, Retryable
 from opencore.models import IdempotencyKey
+from opencore.privacy import Person, labels
 from opencore.problems import answer
 
 KEPT_FOR = timedelta(hours=24)
@@ -124,6 +125,17 @@ def delete_expired(*, now: datetime) -> int:
     """Forget answers that nobody may ask for again; return how many there were."""
     deleted, _ = IdempotencyKey.objects.filter(expires_at__lte=now).delete()
     return deleted
+
+
+class KeptAnswers:
+    """The answers that are kept for a person who might repeat a request."""
+
+    erased = labels(IdempotencyKey)
+
+    def erase(self, person: Person, *, now: datetime) -> Mapping[str, int]:  # noqa: ARG002 -- the signature is the protocol's
+        """Forget them."""
+        kept = IdempotencyKey.objects.filter(principal=str(person.user_id))
+        return {"answers": kept.delete()[0]}
 
 
 def _scope(request: Request) -> _Scope:

@@ -16,6 +16,11 @@ from accounts.errors.organizations import (
     SeatLimitReached,
     SlugTaken,
 )
+from accounts.errors.privacy import (
+    DataNotReady,
+    DataRequestClosed,
+    DataRequestOpen,
+)
 from accounts.errors.signing_in import (
     AccountDeactivated,
     CodeExpired,
@@ -32,6 +37,9 @@ __all__ = (
     "AlreadyMember",
     "CodeExpired",
     "CodeInvalid",
+    "DataNotReady",
+    "DataRequestClosed",
+    "DataRequestOpen",
     "DomainNotAllowed",
     "InvitationClosed",
     "LastOwner",

@@ -9,6 +9,15 @@ from accounts.selectors.memberships import (
     organization_ids_of,
 )
 from accounts.selectors.people import get_active_user, get_user_to_add
+from accounts.selectors.privacy import (
+    data_requests_of,
+    due_requests,
+    get_data_request,
+    get_exported_file,
+    organizations_owned_alone,
+    organizations_to_hand_over,
+    person_of,
+)
 from accounts.selectors.sessions import (
     get_live_session,
     live_sessions_of,
@@ -20,7 +29,11 @@ __all__ = (
     "Access",
     "access_to",
     "audit_entries_of",
+    "data_requests_of",
+    "due_requests",
     "get_active_user",
+    "get_data_request",
+    "get_exported_file",
     "get_live_session",
     "get_user_to_add",
     "live_sessions_of",
@@ -29,5 +42,8 @@ __all__ = (
     "memberships_of_user",
     "organization_ids_of",
     "organization_worked_in",
+    "organizations_owned_alone",
+    "organizations_to_hand_over",
+    "person_of",
     "sessions_revoked_since",
 )

@@ -6,6 +6,15 @@ from accounts.services.challenges import (
     issue_challenge,
     redeem_challenge,
 )
+from accounts.services.data_requests import (
+    cancel_request,
+    remind_of_erasures,
+    request_data,
+)
+from accounts.services.erasing import erase_on_request
+from accounts.services.exporting import export_data
+from accounts.services.files import delete_expired_files, parts_of
+from accounts.services.forgetting import forget_person
 from accounts.services.locking import delete_stale_locks
 from accounts.services.members import (
     add_member,
@@ -51,27 +60,35 @@ __all__ = (
     "Tokens",
     "activate_user",
     "add_member",
+    "cancel_request",
     "change_role",
     "change_role_of_member",
     "create_organization",
     "deactivate_user",
+    "delete_expired_files",
     "delete_organization",
     "delete_stale_challenges",
     "delete_stale_locks",
     "end_own_session",
     "end_own_sessions",
     "end_sessions",
+    "erase_on_request",
+    "export_data",
     "find_or_create_user",
+    "forget_person",
     "issue_challenge",
     "keep_anchor",
     "label_session",
     "log_out",
     "make_operator",
+    "parts_of",
     "redeem_challenge",
     "refresh_session",
+    "remind_of_erasures",
     "remove_member",
     "republish_revocations",
     "request_code",
+    "request_data",
     "resume_member",
     "resume_organization",
     "seal_entries",

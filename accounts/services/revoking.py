@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Clocks of different machines are this close to each other.
 CLOCKS_DIFFER = timedelta(seconds=30)
+# Who is gone in such a way holds no token of any session.
+GONE = frozenset({Session.RevokeReason.DEACTIVATED, Session.RevokeReason.ERASED})
 
 
 def refuse_tokens_of_sessions(sessions: Sequence[Session]) -> None:
@@ -49,7 +51,7 @@ def _revocations_of(sessions: Iterable[Session]) -> Iterator[Revocation]:
         if session.revoked_at is None:
             continue
         yield of_session(session.id, until=session.revoked_at + _longest_life())
-        if session.revoke_reason == Session.RevokeReason.DEACTIVATED:
+        if session.revoke_reason in GONE:
             yield _of_user(session.user_id, session.revoked_at)
 
 

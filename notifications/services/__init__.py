@@ -1,11 +1,13 @@
 """What notifications do: tell people, send their mail, note what was read."""
 
+from notifications.services.forgetting import forget_again, forget_person
 from notifications.services.reading import mark_read
 from notifications.services.sending import send_again, send_next_mail
 from notifications.services.telling import (
     announce_expiry,
     confirm_payment,
     send_code,
+    tell_of_data_request,
     warn_of_copied_token,
     warn_of_lock,
     welcome,
@@ -14,10 +16,13 @@ from notifications.services.telling import (
 __all__ = (
     "announce_expiry",
     "confirm_payment",
+    "forget_again",
+    "forget_person",
     "mark_read",
     "send_again",
     "send_code",
     "send_next_mail",
+    "tell_of_data_request",
     "warn_of_copied_token",
     "warn_of_lock",
     "welcome",

@@ -133,6 +133,11 @@ def _record(delivery: Delivery, outcome: Outcome, error: str, now: datetime) -> 
     if not mine.update(claimed_until=None, **_state_after(delivery, outcome, now)):
         log.warning("mail took longer than its claim", extra=fields)
         return
+    if delivery.type == Delivery.GOODBYE and outcome != Outcome.DEFERRED:
+        mine = Delivery.objects.filter(id=delivery.id)
+        mine.exclude(status=Status.SCHEDULED).delete()
+        log.info("last mail handled", extra={**fields, "outcome": outcome.value})
+        return
     DeliveryAttempt.objects.create(
         delivery=delivery,
         n=delivery.tries.count() + 1,

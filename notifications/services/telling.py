@@ -145,6 +145,42 @@ def announce_expiry(
     )
 
 
+@transaction.atomic
+def say_goodbye(*, email: str, event_id: UUID, now: datetime) -> None:
+    """Tell who was erased that it is done; the mail is forgotten when it is settled."""
+    _mail(
+        email,
+        kind=Delivery.GOODBYE,
+        event_id=event_id,
+        text=render(Delivery.GOODBYE, moment=_day_and_time(now)),
+        now=now,
+    )
+
+
+@transaction.atomic
+def tell_of_data_request(
+    *,
+    user_id: UUID,
+    request_id: UUID,
+    kind: str,
+    moment: datetime | None = None,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Tell a person how far their request for data or erasure is.
+
+    `kind` is the text; raises RecipientUnknown.
+    """
+    _tell(
+        _recipient(user_id),
+        kind=kind,
+        event_id=event_id,
+        words={"moment": _day_and_time(moment or now)},
+        data={"data_request_id": str(request_id)},
+        now=now,
+    )
+
+
 def _recipient(user_id: UUID) -> Recipient:
     recipient = Recipient.objects.filter(user_id=user_id).first()
     if recipient is None:

@@ -20,13 +20,29 @@ from opencore.events.org.v1 import (
     OrgDeleted,
     OrgUpdated,
 )
-from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
+from opencore.events.user.v1 import (
+    AccountLocked,
+    DataExportReady,
+    DataRequestCancelled,
+    DataRequested,
+    ErasureFailed,
+    ErasureUpcoming,
+    SessionRevoked,
+    UserCreated,
+    UserErased,
+)
 
 __all__ = ("CATALOGUE", "TOPICS", "Event", "EventDataInvalid")
 
 _published: tuple[type[Event], ...] = (
     SignInCodeRequested,
     UserCreated,
+    DataRequested,
+    DataRequestCancelled,
+    DataExportReady,
+    ErasureUpcoming,
+    ErasureFailed,
+    UserErased,
     SessionRevoked,
     AccountLocked,
     OrgCreated,

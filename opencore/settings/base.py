@@ -258,6 +258,11 @@ CODES_PER_HOUR = 5
 CODES_PER_HOUR_OF_CLIENT = 20
 CODE_REQUEST_RATE = "10/m"
 CODE_VERIFY_RATE = "30/m"
+# An erasure can be taken back for so long; the law wants it done within a month.
+ERASURE_COOL_OFF = timedelta(days=7)
+ERASURE_REMINDER = timedelta(days=1)
+DATA_REQUEST_DUE = timedelta(days=30)
+DATA_EXPORT_KEPT = timedelta(days=7)
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": "HS384",
     "SIGNING_KEY": JWT_SIGNING_KEY,

@@ -22,6 +22,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/auth/otp/verify"): {"challenge_id": SOMEBODY, "code": "12345678"},
     ("post", "/v1/auth/switch-org"): {"organization_id": SOMEBODY},
     ("patch", "/v1/users/me/sessions/{session_id}"): {"device_label": "Phone"},
+    ("post", "/v1/users/me/data-requests"): {"kind": "export"},
     ("post", "/v1/orgs"): {"name": "Acme"},
     ("patch", "/v1/orgs/{organization_id}"): {"name": "Acme"},
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},

@@ -13,6 +13,7 @@ WORDS = {
     "payment_id": "p1",
     "noticed_at": "2028-02-29 at 00:00 UTC",
     "plan": "pro",
+    "moment": "2028-02-29 at 00:00 UTC",
     "expired_at": "2028-02-29 at 00:00 UTC",
 }
 KINDS = sorted(path.stem for path in FOLDER.glob("*.txt"))

@@ -25,6 +25,102 @@ class UserCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DataRequested(Event):
+    """A person asked for a copy of their data or for its erasure: `export`, `erasure`."""
+
+    type: ClassVar[str] = "opencore.user.v1.data-requested"
+
+    user_id: UUID
+    request_id: UUID
+    kind: str
+    not_before: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataRequestCancelled(Event):
+    """A request for data or erasure was taken back in time."""
+
+    type: ClassVar[str] = "opencore.user.v1.data-request-cancelled"
+
+    user_id: UUID
+    request_id: UUID
+    kind: str
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataExportReady(Event):
+    """A person's copy of their data can be fetched, until it expires."""
+
+    type: ClassVar[str] = "opencore.user.v1.data-export-ready"
+
+    user_id: UUID
+    request_id: UUID
+    expires_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureUpcoming(Event):
+    """A person's data will be erased soon, unless they take it back before."""
+
+    type: ClassVar[str] = "opencore.user.v1.erasure-upcoming"
+
+    user_id: UUID
+    request_id: UUID
+    not_before: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureFailed(Event):
+    """A person's data could not be erased; the reason is the code of a refusal."""
+
+    type: ClassVar[str] = "opencore.user.v1.erasure-failed"
+
+    user_id: UUID
+    request_id: UUID
+    reason: str
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserErased(Event):
+    """A person is no user any more; whoever holds something of them forgets it."""
+
+    type: ClassVar[str] = "opencore.user.v1.user-erased"
+
+    user_id: UUID
+    erased_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionRevoked(Event):
     """A session ended before its time; the reason is `logout`, `user`, `operator`...
 

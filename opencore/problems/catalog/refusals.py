@@ -71,6 +71,24 @@ OF_ACCOUNTS = (
         "An organization keeps at least one owner.",
         "Make somebody else an owner first.",
     ),
+    ProblemKind(
+        "data_request_open",
+        HTTPStatus.CONFLICT,
+        "A request of this kind is being worked on.",
+        "Wait until it is done, or cancel it.",
+    ),
+    ProblemKind(
+        "data_request_closed",
+        HTTPStatus.CONFLICT,
+        "The request is done, or was cancelled, or is too far to be cancelled.",
+        "Ask for the request to see what became of it.",
+    ),
+    ProblemKind(
+        "data_not_ready",
+        HTTPStatus.CONFLICT,
+        "The copy of the data is not written yet.",
+        "Ask for the request until its status is done, then fetch the copy.",
+    ),
 )
 
 OF_ORGANIZATIONS = (
