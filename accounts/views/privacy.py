@@ -21,9 +21,8 @@ from accounts.serializers.privacy import (
     DataRequestPage,
     NewDataRequest,
 )
-from accounts.views.opening import NOT_TO_BE_KEPT
-from opencore.authentication import Principal, principal_of, require_step_up
-from opencore.errors import Forbidden
+from accounts.views.opening import NOT_TO_BE_KEPT, in_person
+from opencore.authentication import principal_of, require_step_up
 from opencore.rest import page, read_body, read_query
 
 PLACE = "/v1/users/me/data-requests"
@@ -51,7 +50,7 @@ class DataRequestsView(APIView):
     def post(self, request: Request) -> Response:
         """Ask for a copy of one's data, or, after a fresh proof, for its erasure."""
         kind = DataRequest.Kind(read_body(NewDataRequest, request)["kind"])
-        caller, now = themselves(request), timezone.now()
+        caller, now = in_person(request), timezone.now()
         if kind == DataRequest.Kind.ERASURE:
             require_step_up(request, now=now)
         user = selectors.get_active_user(user_id=caller.user_id)
@@ -81,7 +80,7 @@ class DataRequestView(APIView):
     )
     def delete(self, request: Request, request_id: UUID) -> Response:
         """Take a request back before it begins; later: 409 `data_request_closed`."""
-        caller = themselves(request)
+        caller = in_person(request)
         services.cancel_request(
             request_id=request_id,
             user_id=caller.user_id,
@@ -102,18 +101,10 @@ class DataRequestContentView(APIView):
         """Return a ZIP of JSON lines, one file per table; it is kept for a week."""
         file = selectors.get_exported_file(
             request_id=request_id,
-            user_id=themselves(request).user_id,
+            user_id=in_person(request).user_id,
             now=timezone.now(),
         )
         return StreamingHttpResponse(services.parts_of(file), headers=_headers_of(file))
-
-
-def themselves(request: Request) -> Principal:
-    """Return the person who asks; raises Forbidden if somebody else acts as them."""
-    principal = principal_of(request)
-    if principal.impersonator_id is not None:
-        raise Forbidden
-    return principal
 
 
 def _headers_of(file: File) -> dict[str, str]:
