@@ -26,7 +26,7 @@ from accounts.models import (
     User,
 )
 from accounts.services.auditing import record
-from accounts.services.organizations import remove_member
+from accounts.services.members import remove_member
 from accounts.services.revoking import refuse_tokens_of_user
 from accounts.services.sessions import end_sessions
 from opencore.privacy import Person
