@@ -6,12 +6,14 @@ from typing import TextIO
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from opencore.database import (
     DatabaseAbsent,
     unapplied_migrations,
     wait_for_database,
 )
+from opencore.postgresql.role import faults_of_role
 from opencore.tokens import fetch_foreign_keys
 
 # Gunicorn takes this status as "don't try again".
@@ -31,6 +33,7 @@ def prepare_to_serve() -> None:
         if not settings.GATEWAY_ALONE:
             wait_for_database(limit=settings.DATABASE_WAIT, say=_say)
             refuse_missing_migrations()
+            refuse_unguarded_role()
         fetch_foreign_keys(within=KEYS_WAIT)
     except (BootRefused, DatabaseAbsent, ImproperlyConfigured) as error:
         _say(f"OpenCore does not start: {error}")
@@ -58,6 +61,17 @@ def refuse_missing_migrations() -> None:
             f"These migrations are not applied: {', '.join(missing)}."
             " Run: python manage.py migrate"
         )
+
+
+def refuse_unguarded_role() -> None:
+    """Raise BootRefused if row-level security would not hold what requests do."""
+    try:
+        faults = faults_of_role()
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+    if faults:
+        raise BootRefused(" ".join(faults))
 
 
 def _say(line: str, stream: TextIO | None = None) -> None:

@@ -13,6 +13,7 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
 from opencore import sealing
+from opencore.postgresql.role import faults_of_role
 from opencore.tokens.foreign import foreign_issuers
 from opencore.tokens.keys import is_pem, load_key
 
@@ -186,6 +187,25 @@ def check_mail(
             hint="Set EMAIL_URL=smtp+tls://user:password@host:587.",
             id="opencore.W001",
         )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_role_of_requests(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 -- the signature is Django's
+    *,
+    databases: Sequence[str] | None = None,
+    **_kwargs: object,
+) -> list[CheckMessage]:
+    """Refuse a role of requests that row-level security would not hold.
+
+    Needs the database, so it is part of `check --deploy --database default`.
+    """
+    if "default" not in (databases or ()):
+        return []
+    return [
+        Error(fault, hint="RUNBOOK says how it is made.", id="opencore.E010")
+        for fault in faults_of_role()
     ]
 
 

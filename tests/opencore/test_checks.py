@@ -90,6 +90,7 @@ def test_every_check_is_one_of_a_deployment() -> None:
         "check_cookies",
         "check_database_encryption",
         "check_mail",
+        "check_role_of_requests",
     }
     assert not [check for check in registry.registered_checks if _is_ours(check)]
 
