@@ -23,6 +23,7 @@ from accounts.serializers.privacy import (
 )
 from accounts.views.opening import NOT_TO_BE_KEPT, in_person
 from opencore.authentication import principal_of, require_step_up
+from opencore.idempotency import repeatable
 from opencore.rest import page, read_body, read_query
 
 PLACE = "/v1/users/me/data-requests"
@@ -47,6 +48,7 @@ class DataRequestsView(APIView):
         request=NewDataRequest,
         responses={HTTPStatus.ACCEPTED: DataRequestAnswer},
     )
+    @repeatable
     def post(self, request: Request) -> Response:
         """Ask for a copy of one's data, or, after a fresh proof, for its erasure."""
         kind = DataRequest.Kind(read_body(NewDataRequest, request)["kind"])

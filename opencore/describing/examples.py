@@ -9,6 +9,7 @@ Json = dict[str, Any]
 NAMED: Json = {
     "access_token": "eyJhbGciOiJIUzM4NCIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl",
     "action": "member.added",
+    "allowed_domains": ["example.com"],
     "amount_minor": 1999,
     "body": "You belong to Acme now.",
     "code": "12345678",

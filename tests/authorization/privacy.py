@@ -3,10 +3,11 @@
 from tests.authorization.entry import Entry
 
 MINE = {"request_id": "data_request"}
+DONE = {"request_id": "answered_data_request"}
 ENTRIES: tuple[Entry, ...] = (
     Entry(operation="list_data_requests", needs="person"),
     Entry(operation="create_data_request", needs="person", body={"kind": "export"}),
     Entry(operation="read_data_request", needs="person", path=MINE),
     Entry(operation="cancel_data_request", needs="person", path=MINE),
-    Entry(operation="read_data_request_content", needs="person", path=MINE),
+    Entry(operation="read_data_request_content", needs="person", path=DONE),
 )

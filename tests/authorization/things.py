@@ -20,6 +20,7 @@ from accounts.models import (
     User,
 )
 from accounts.services import request_code
+from accounts.services.files import begin_file
 from billing.models import Customer, Payment, Subscription
 from gateway_proxy.models import TableVersion
 from notifications.models import Notification
@@ -131,6 +132,24 @@ def _data_request(_: World, caller: User, __: Organization) -> object:
     ).id
 
 
+def _answered_data_request(_: World, caller: User, __: Organization) -> object:
+    file = begin_file(
+        name="data.zip",
+        media_type="application/zip",
+        expires_at=LATER,
+        user_id=caller.id,
+    ).finish()
+    return DataRequest.objects.create(
+        user=caller,
+        kind="export",
+        status="done",
+        requested_by=caller.id,
+        not_before=LATER,
+        due_at=LATER,
+        file=file,
+    ).id
+
+
 def _audit_export(_: World, caller: User, organization: Organization) -> object:
     return AuditExport.objects.create(
         organization_id=organization.id, requested_by=caller.id, format="csv"
@@ -188,6 +207,7 @@ MAKERS: dict[str, Maker] = {
     "api_key": _api_key,
     "authenticator": _authenticator,
     "data_request": _data_request,
+    "answered_data_request": _answered_data_request,
     "audit_export": _audit_export,
     "notification": _notification,
     "payment": _payment,
