@@ -15,6 +15,7 @@ from opencore.revocations import RevocationsUnavailable
 log = logging.getLogger(__name__)
 
 SEALING_TURN = 20.0
+EXPORTING_TURN = 20.0
 
 
 @shared_task(name="accounts.delete_stale_challenges", ignore_result=True)
@@ -72,3 +73,12 @@ DO = {
     DataRequest.Kind.EXPORT: services.export_data,
     DataRequest.Kind.ERASURE: services.erase_on_request,
 }
+
+
+@shared_task(name="accounts.write_audit_exports", ignore_result=True)
+def write_audit_exports(**_kwargs: object) -> None:
+    """Write the exports that wait, one after another; forget files that are too old."""
+    services.delete_expired_files(now=timezone.now())
+    until = monotonic() + EXPORTING_TURN
+    while services.write_next_export(now=timezone.now()) and monotonic() < until:
+        continue

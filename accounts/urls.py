@@ -38,4 +38,14 @@ urlpatterns: list[URLPattern] = [
     path(f"{ORGANIZATION}/members", members.MembersView.as_view()),
     path(f"{ORGANIZATION}/members/<uuid:user_id>", members.MemberView.as_view()),
     path(f"{ORGANIZATION}/audit-events", auditing.AuditEntriesView.as_view()),
+    path(f"{ORGANIZATION}/audit-events/head", auditing.ChainHeadView.as_view()),
+    path(f"{ORGANIZATION}/audit-exports", auditing.AuditExportsView.as_view()),
+    path(
+        f"{ORGANIZATION}/audit-exports/<uuid:export_id>",
+        auditing.AuditExportView.as_view(),
+    ),
+    path(
+        f"{ORGANIZATION}/audit-exports/<uuid:export_id>/content",
+        auditing.AuditExportContentView.as_view(),
+    ),
 ]

@@ -74,6 +74,7 @@ app.conf.beat_schedule = {
     "accounts-delete-stale-challenges": _every(600, "accounts.delete_stale_challenges"),
     "accounts-seal-audit": _every(5, "accounts.seal_audit"),
     "accounts-do-data-requests": _every(10, "accounts.do_data_requests"),
+    "accounts-write-audit-exports": _every(2, "accounts.write_audit_exports"),
     "gateway-hang-table": _every(60, "gateway.hang_table"),
     "accounts-republish-revocations": _every(30, "accounts.republish_revocations"),
     "opencore-republish-revoked-keys": _every(30, "opencore.republish_revoked_keys"),

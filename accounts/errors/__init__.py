@@ -1,5 +1,6 @@
 """What accounts refuses."""
 
+from accounts.errors.auditing import AuditExportNotReady
 from accounts.errors.joining import (
     AlreadyInvited,
     InvitationClosed,
@@ -35,6 +36,7 @@ __all__ = (
     "AccountDeactivated",
     "AlreadyInvited",
     "AlreadyMember",
+    "AuditExportNotReady",
     "CodeExpired",
     "CodeInvalid",
     "DataNotReady",

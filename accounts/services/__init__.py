@@ -1,5 +1,6 @@
 """What accounts does, each in one transaction: the change, the record, the event."""
 
+from accounts.services.audit_exports import request_audit_export, write_next_export
 from accounts.services.challenges import (
     Asked,
     delete_stale_challenges,
@@ -87,6 +88,7 @@ __all__ = (
     "remind_of_erasures",
     "remove_member",
     "republish_revocations",
+    "request_audit_export",
     "request_code",
     "request_data",
     "resume_member",
@@ -98,4 +100,5 @@ __all__ = (
     "update_organization",
     "verify_code",
     "work_in",
+    "write_next_export",
 )

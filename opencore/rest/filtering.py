@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from django.utils.datastructures import MultiValueDict
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -133,7 +134,7 @@ class Listing:
 
     def read(self, request: Request) -> "Asked":
         """Return what is asked for; raises ValidationFailed for all else."""
-        reading = _Reading(request)
+        reading = _Reading(request.query_params)
         given = reading.values_of(self.given)
         conditions = reading.conditions_of(self.filters)
         sort, ascending = self._sort(reading)
@@ -146,6 +147,22 @@ class Listing:
             key=sort.key,
             ascending=ascending,
         )
+
+    def conditions(
+        self, texts: Mapping[str, str], *, within: tuple[str, ...] = ()
+    ) -> Mapping[str, object]:
+        """Return what filters mean that were given elsewhere than in a query.
+
+        Raises ValidationFailed, which points to them where they are.
+        """
+        query = MultiValueDict({name: [text] for name, text in texts.items()})
+        reading = _Reading(query, within=within)
+        conditions = reading.conditions_of(self.filters)
+        reading.refuse_others(
+            named.spelled(lookup) for named in self.filters for lookup in named.lookups
+        )
+        reading.finish()
+        return conditions
 
     def _sort(self, reading: "_Reading") -> tuple[Sort, bool]:
         orders = {
@@ -191,11 +208,12 @@ class Asked:
 
 @dataclass(slots=True)
 class _Reading:
-    request: Request
+    query: MultiValueDict[str, str]
+    within: tuple[str, ...] = ()
     errors: list[FieldProblem] = field(default_factory=list)
 
     def text(self, name: str) -> str | None:
-        texts = self.request.query_params.getlist(name)
+        texts = self.query.getlist(name)
         if len(texts) > 1:
             self.refuse(name, "duplicate", "Named twice.")
         return texts[-1] if texts else None
@@ -218,12 +236,12 @@ class _Reading:
 
     def refuse_others(self, known: Iterable[str]) -> None:
         names = set(known)
-        for name in self.request.query_params:
+        for name in self.query:
             if name not in names:
                 self.refuse(name, "unknown", "There is no such parameter.")
 
     def refuse(self, name: str, code: str, detail: str) -> None:
-        self.errors.append(FieldProblem(pointer_to(name), code, detail))
+        self.errors.append(FieldProblem(pointer_to(*self.within, name), code, detail))
 
     def finish(self) -> None:
         for name in ("limit", "cursor"):

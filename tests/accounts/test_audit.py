@@ -94,10 +94,15 @@ def test_an_owner_sees_who_did_what(ada: User, grace: User, acme: Organization) 
         "id": str(entry.entry_id),
         "occurred_at": entry.occurred_at.isoformat().replace("+00:00", "Z"),
         "actor_id": str(grace.id),
+        "actor_kind": "user",
+        "on_behalf_of": None,
         "action": "member.added",
+        "outcome": "done",
         "target_id": str(ada.id),
+        "justification": "",
         "metadata": {"role": "member"},
         "request_id": "",
+        "personal": None,
     }
     assert (answer["next_cursor"], answer["has_more"]) == (None, False)
 
@@ -289,22 +294,13 @@ def test_refuses_a_cursor_that_was_tampered_with(
     assert_problem(response, 400, "cursor_mismatch")
 
 
-@pytest.mark.parametrize("made_up", ["x", "x.y", "%C3%A9", "W10=", "."])
+@pytest.mark.parametrize("made_up", ["x", "x.y", "%C3%A9", "W10=", ".", "", "a%00b"])
 def test_refuses_a_cursor_that_was_made_up(
     grace: User, acme: Organization, made_up: str
 ) -> None:
     response = Api(grace.id).get(f"{path_of(acme)}?cursor={made_up}")
 
     assert_problem(response, 400, "cursor_mismatch")
-
-
-@pytest.mark.parametrize("text", ["", "a%00b"], ids=["empty", "null byte"])
-def test_refuses_a_cursor_that_is_no_text(
-    grace: User, acme: Organization, text: str
-) -> None:
-    response = Api(grace.id).get(f"{path_of(acme)}?cursor={text}")
-
-    assert_problem(response, 400, "validation_error", "/cursor")
 
 
 def test_refuses_the_cursor_of_another_organization(grace: User, cursor: str) -> None:

@@ -24,6 +24,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("patch", "/v1/users/me/sessions/{session_id}"): {"device_label": "Phone"},
     ("post", "/v1/users/me/data-requests"): {"kind": "export"},
     ("post", "/v1/orgs"): {"name": "Acme"},
+    ("post", "/v1/orgs/{organization_id}/audit-exports"): {"format": "csv"},
     ("patch", "/v1/orgs/{organization_id}"): {"name": "Acme"},
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},
     ("patch", "/v1/orgs/{organization_id}/members/{user_id}"): {"role": "viewer"},

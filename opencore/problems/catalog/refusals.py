@@ -72,6 +72,12 @@ OF_ACCOUNTS = (
         "Make somebody else an owner first.",
     ),
     ProblemKind(
+        "audit_export_not_ready",
+        HTTPStatus.CONFLICT,
+        "The export is not written yet.",
+        "Ask for it again in a few seconds, until its status is done.",
+    ),
+    ProblemKind(
         "data_request_open",
         HTTPStatus.CONFLICT,
         "A request of this kind is being worked on.",
