@@ -35,6 +35,7 @@ BENCHES = {
     "consuming": ("events", "rounds"),
     "growth": ("events", "rounds", "rows", "brokers", "snapshot_seconds"),
     "replaying": ("letters",),
+    "auditing": ("events", "rounds"),
     "gateway": ("load_seconds", "rounds", "peers"),
 }
 

@@ -35,12 +35,14 @@ FIGURES = {
     "growth": 2,
     "growth, an old snapshot": 2,
     "replaying": 1,
+    "auditing": 5,
     "gateway, inside": 2,
 }
 GOALS = {
     "drain, mock": 1,
     "latency, mock": 2,
     "consuming": 1,
+    "auditing": 2,
     "growth": 1,
     "growth, an old snapshot": 1,
     "gateway": 1,
