@@ -35,6 +35,7 @@ from accounts.serializers.auditing import (
     NewAuditExport,
 )
 from opencore.authentication import caller_of
+from opencore.idempotency import repeatable
 from opencore.rest import read_body
 
 
@@ -90,6 +91,7 @@ class AuditExportsView(APIView):
         request=NewAuditExport,
         responses={HTTPStatus.ACCEPTED: AuditExportAnswer},
     )
+    @repeatable
     def post(self, request: Request, organization_id: UUID) -> Response:
         """Ask for the record as a file; Location says where to see how far it is."""
         body = read_body(NewAuditExport, request)
