@@ -12,7 +12,6 @@ from django.db.models.functions import Lower
 from accounts import selectors
 from accounts.models import (
     ApiKey,
-    AuditEntry,
     AuditPersonal,
     Authenticator,
     Challenge,
@@ -25,8 +24,8 @@ from accounts.models import (
     Session,
     User,
 )
-from accounts.services.auditing import record
 from accounts.services.members import remove_member
+from accounts.services.organizations import delete_organization
 from accounts.services.revoking import refuse_tokens_of_user
 from accounts.services.sessions import end_sessions
 from opencore.privacy import Person
@@ -39,7 +38,7 @@ def forget_person(*, person: Person, now: datetime) -> dict[str, int]:
     """Leave nothing personal of a person in accounts; return how much there was."""
     user_id = person.user_id
     counts = {
-        "organizations": _close_organizations(user_id),
+        "organizations": _close_organizations(user_id, now),
         "memberships": _leave_organizations(user_id),
         "sessions": _end_and_clear_sessions(user_id, now),
         "secrets": _delete_secrets(user_id),
@@ -57,7 +56,7 @@ def forget_person(*, person: Person, now: datetime) -> dict[str, int]:
     return counts
 
 
-def _close_organizations(user_id: UUID) -> int:
+def _close_organizations(user_id: UUID, now: datetime) -> int:
     """Delete the organizations that nobody else belongs to.
 
     The row stays, nameless, with its owner's membership: it has to have an owner.
@@ -68,17 +67,10 @@ def _close_organizations(user_id: UUID) -> int:
         )
     )
     for organization_id in alone:
-        Organization.objects.filter(id=organization_id).update(
-            status=Organization.Status.DELETED, name="deleted", slug=organization_id
-        )
+        delete_organization(organization_id=organization_id, actor_id=user_id, now=now)
+        Organization.objects.filter(id=organization_id).update(name="deleted")
         ApiKey.objects.filter(organization_id=organization_id).delete()
         Invitation.objects.filter(organization_id=organization_id).delete()
-        record(
-            AuditEntry.Action.ORGANIZATION_DELETED,
-            target_id=organization_id,
-            actor_id=None,
-            organization_id=organization_id,
-        )
     return len(alone)
 
 

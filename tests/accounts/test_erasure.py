@@ -33,7 +33,7 @@ from billing.models import Customer, Payment
 from notifications.services import send_next_mail
 from opencore import privacy
 from opencore.context import Device, working_for
-from opencore.events.org.v1 import MemberRemoved
+from opencore.events.org.v1 import MemberRemoved, OrgDeleted
 from opencore.events.user.v1 import ErasureFailed, SessionRevoked, UserErased
 from opencore.revoked import Revocation, session_member, user_member
 from tests.accounts.canary import (
@@ -213,8 +213,8 @@ def test_gateways_refuse_all_that_the_person_holds(
     ]
 
 
-def test_an_organization_of_theirs_alone_is_deleted(
-    canary: User, request_: DataRequest
+def test_an_organization_of_theirs_alone_is_deleted_and_others_hear_of_it(
+    canary: User, request_: DataRequest, emitted: Emitted
 ) -> None:
     theirs = create_organization(name="Yellowbirds", actor_id=canary.id)
 
@@ -223,6 +223,7 @@ def test_an_organization_of_theirs_alone_is_deleted(
     theirs.refresh_from_db()
     assert (theirs.status, theirs.name) == ("deleted", "deleted")
     assert theirs.slug == str(theirs.id)
+    assert OrgDeleted(org_id=theirs.id, deleted_by=canary.id) in emitted()
 
 
 def test_an_owner_whom_others_need_is_not_erased_and_told_so(
