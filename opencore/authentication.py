@@ -57,7 +57,7 @@ class KeyPrincipal:
 
 
 class StepUpRequired(DomainError):
-    """Prove again who you are, with POST /v1/auth/step-up, then repeat this."""
+    """It is too long ago that you proved who you are; sign in again and repeat this."""
 
     code: ClassVar[str] = "step_up_required"
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
