@@ -18,6 +18,7 @@ from opencore.tenancy import Tenancy, confined, current_tenancy
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 REQUEST_ID = "X-Request-Id"
 LONGEST_USER_AGENT = 256
+API = "/v1/"
 
 
 class RequestIdMiddleware:
@@ -36,7 +37,9 @@ class RequestIdMiddleware:
         with working_for(request_id=request_id, device=device):
             response = self.get_response(request)
         response[REQUEST_ID] = request_id
-        response["OpenCore-Version"] = __version__
+        # What the gateway hands on is not our API's, and both its fronts answer alike.
+        if request.path_info.startswith(API):
+            response["OpenCore-Version"] = __version__
         return response
 
 
@@ -90,7 +93,7 @@ class TenancyMiddleware:
 
 def _is_of_tenants(path: str) -> bool:
     # What operators do concerns all tenants.
-    return path.startswith("/v1/") and not path.startswith("/v1/ops/")
+    return path.startswith(API) and not path.startswith(f"{API}ops/")
 
 
 def _within(tenancy: Tenancy | None, response: HttpResponseBase) -> HttpResponseBase:

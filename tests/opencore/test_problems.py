@@ -246,7 +246,7 @@ def test_a_request_without_an_id_gets_one_that_is_also_the_problems_instance() -
 def test_each_answer_names_the_version_that_answered() -> None:
     written = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-    assert Client().get("/nowhere")["OpenCore-Version"] == written == __version__
+    assert Client().get("/v1/nowhere")["OpenCore-Version"] == written == __version__
 
 
 def test_people_who_look_at_pages_get_a_page() -> None:
