@@ -6,7 +6,11 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """Return a new version 7 UUID (RFC 9562, section 5.7): 48 bits of ms, 74 random."""
+    """Return a new version 7 UUID (RFC 9562, section 5.7) that sorts after older ones.
+
+    48 bits of milliseconds and 12 bits of their fraction (section 6.2, method 3), so that
+    ids of one clock sort down to a quarter of a microsecond; 62 bits are random.
+    """
     return UUID(int=_number())
 
 
@@ -17,8 +21,6 @@ def uuid7_text() -> str:
 
 
 def _number() -> int:
-    milliseconds = time.time_ns() // 1_000_000
-    random = secrets.randbits(74)
-    high = milliseconds << 16 | 0x7000 | random >> 62
-    low = 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
-    return high << 64 | low
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    high = milliseconds << 16 | 0x7000 | (nanoseconds << 12) // 1_000_000
+    return high << 64 | 0b10 << 62 | secrets.randbits(62)

@@ -3,6 +3,8 @@
 import time
 from uuid import RFC_4122, UUID
 
+import pytest
+
 from opencore.ids import uuid7, uuid7_text
 
 
@@ -25,3 +27,16 @@ def test_no_two_ids_are_the_same() -> None:
     found = [str(uuid7()) for _ in range(1000)] + [uuid7_text() for _ in range(1000)]
 
     assert len(set(found)) == 2000
+
+
+def test_ids_of_one_millisecond_sort_by_the_time_they_were_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moments = [1_764_000_000_000_000_000 + step for step in range(0, 1_000_000, 250)]
+    clock = iter(moments)
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
+
+    found = [uuid7() for _ in moments]
+
+    assert found == sorted(found)
+    assert {milliseconds_of(one) for one in found} == {1_764_000_000_000}
