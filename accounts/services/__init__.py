@@ -45,6 +45,7 @@ from accounts.services.people import (
     make_operator,
     set_password,
 )
+from accounts.services.profiles import update_profile
 from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
 from accounts.services.sealing import keep_anchor, seal_entries
@@ -98,6 +99,7 @@ __all__ = (
     "suspend_member",
     "suspend_organization",
     "update_organization",
+    "update_profile",
     "verify_code",
     "work_in",
     "write_next_export",

@@ -30,6 +30,7 @@ from opencore.events.user.v1 import (
     SessionRevoked,
     UserCreated,
     UserErased,
+    UserUpdated,
 )
 
 __all__ = ("CATALOGUE", "TOPICS", "Event", "EventDataInvalid")
@@ -37,6 +38,7 @@ __all__ = ("CATALOGUE", "TOPICS", "Event", "EventDataInvalid")
 _published: tuple[type[Event], ...] = (
     SignInCodeRequested,
     UserCreated,
+    UserUpdated,
     DataRequested,
     DataRequestCancelled,
     DataExportReady,

@@ -63,6 +63,8 @@ APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+# What people can choose; none named: every language.
+LOCALES = split(ENVIRONMENT.locales)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 # Of operators; all others sign in by codes.

@@ -70,6 +70,11 @@ class Environment(BaseSettings):
         description="Others whose access tokens are believed: issuer=URL of its"
         " keys[|audience] pairs, with commas.",
     )
+    locales: str = Field(
+        default="",
+        description="The languages that people can choose, as BCP 47 tags with commas;"
+        " empty is any.",
+    )
     code_pepper: str = Field(
         default="", description="Keys the hashes of sign-in codes, at least 32 bytes."
     )

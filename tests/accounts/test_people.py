@@ -41,6 +41,8 @@ def test_shows_people_to_themselves(ada: User) -> None:
         "id": str(ada.id),
         "email": "ada@example.com",
         "name": "",
+        "locale": "en",
+        "time_zone": "UTC",
         "role": "user",
         "created_at": ada.created_at.isoformat().replace("+00:00", "Z"),
     }

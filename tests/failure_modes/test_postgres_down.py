@@ -21,6 +21,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/auth/otp"): {"email": "ada@example.com"},
     ("post", "/v1/auth/otp/verify"): {"challenge_id": SOMEBODY, "code": "12345678"},
     ("post", "/v1/auth/switch-org"): {"organization_id": SOMEBODY},
+    ("patch", "/v1/users/me"): {"time_zone": "Europe/Vienna"},
     ("patch", "/v1/users/me/sessions/{session_id}"): {"device_label": "Phone"},
     ("post", "/v1/users/me/data-requests"): {"kind": "export"},
     ("post", "/v1/orgs"): {"name": "Acme"},

@@ -25,6 +25,28 @@ class UserCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UserUpdated(Event):
+    """A person changed what they say about themselves; names with commas say what.
+
+    The names are `name`, `locale` and `time_zone`; the version counts their changes.
+    """
+
+    type: ClassVar[str] = "opencore.user.v1.user-updated"
+    personal: ClassVar[frozenset[str]] = frozenset({"locale", "time_zone"})
+
+    user_id: UUID
+    changed: str
+    locale: str
+    time_zone: str
+    version: int
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataRequested(Event):
     """A person asked for a copy of their data or for its erasure: `export`, `erasure`."""
 
