@@ -3,20 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models import Count, Min, Sum
 from django.utils import timezone
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from opencore.metrics.families import family_of
 from opencore.metrics.listing import Metric
 from outbox.metrics.names import LATENCY_BOUNDS, METRICS, SUM, bound_name
 from outbox.models import (
@@ -159,12 +155,7 @@ def _age(now: datetime, since: datetime) -> float:
 def _family(metric: Metric, samples: dict[tuple[str, ...], float]) -> Family:
     if metric.kind == "histogram":
         return _histogram(metric, samples)
-    kind = GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily
-    family: Any = kind(metric.name, metric.meaning, labels=metric.labels)
-    for labels, value in sorted(samples.items()):
-        family.add_metric(labels, value)
-    found: Family = family
-    return found
+    return family_of(metric, samples)
 
 
 def _histogram(metric: Metric, samples: dict[tuple[str, ...], float]) -> Family:

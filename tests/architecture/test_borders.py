@@ -23,7 +23,7 @@ NAMES = {
     *("templates", "urls", "views", "static"),
 }
 MORE = {
-    "accounts": {"authentication", "privacy", "roles"},
+    "accounts": {"authentication", "metrics", "privacy", "roles"},
     "billing": {"privacy", "providers"},
     "notifications": {"privacy"},
 }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from accounts.metrics import names as accounts
 from gateway_proxy import metrics as gateway
 from outbox.metrics import names as outbox
 from tests.alerts import GROUPS, ROOT, rules_of
@@ -14,6 +15,7 @@ from tests.alerts import GROUPS, ROOT, rules_of
 LISTS = {
     "outbox": {metric.name for metric in outbox.METRICS},
     "gateway": {metric.name for metric in gateway.METRICS},
+    "accounts": {metric.name for metric in accounts.METRICS},
 }
 RULES = {
     name: (group, rule) for group in GROUPS for name, rule in rules_of(group).items()
@@ -22,7 +24,7 @@ BOARDS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text("utf-8"))
     for path in (ROOT / "docker/grafana/dashboards").glob("*.json")
 }
-OF_A_LIST = re.compile(r"\b(?:outbox|inbox|replay|gateway)_\w+")
+OF_A_LIST = re.compile(r"\b(?:outbox|inbox|replay|gateway|accounts)_\w+")
 PART_OF_A_HISTOGRAM = re.compile(r"_seconds_(bucket|count|sum)$")
 
 
@@ -47,7 +49,7 @@ def test_each_list_has_alerts_and_a_board() -> None:
 
 
 def test_no_metric_is_in_two_lists() -> None:
-    assert LISTS["outbox"] & LISTS["gateway"] == set()
+    assert len(set().union(*LISTS.values())) == sum(map(len, LISTS.values()))
 
 
 def test_no_alert_is_in_two_groups() -> None:

@@ -1,7 +1,5 @@
 """Each alert of the outbox is fired by what it warns of."""
 
-import operator
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from django.utils import timezone
 
 from opencore.ids import uuid7
 from outbox.models import Hold, Lane, ParkedMessage, Replay, TopicPause
-from tests.alerts import rules_of
+from tests.alerts import holds, rules_of
 from tests.outbox.events import tell_of
 from tests.outbox.letters import store_letters
 from tests.scraping import scrape
@@ -26,8 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 TOPIC = "opencore.user.v1"
 RULES = rules_of("outbox")
-EXPRESSION = re.compile(r"(\w+)(?:\{(.*)\})? (==|>|<) (\d+(?:\.\d+)?)")
-COMPARE = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
 
 
 @dataclass
@@ -128,19 +124,6 @@ def firing() -> set[str]:
     """Return the alerts whose expressions hold for what `/metrics` says now."""
     found = scrape()
     return {name for name, rule in RULES.items() if holds(rule["expr"], found)}
-
-
-def holds(expression: str, found: dict[str, dict[Any, float]]) -> bool:
-    """Evaluate `metric{label="value"} op number`, the one form that rules have."""
-    match = EXPRESSION.fullmatch(expression)
-    assert match is not None, expression
-    name, labels, compare, number = match.groups()
-    wanted = set(re.findall(r'(\w+)="([^"]*)"', labels or ""))
-    return any(
-        COMPARE[compare](value, float(number))
-        for sample, value in found.get(name, {}).items()
-        if wanted <= set(sample)
-    )
 
 
 def test_a_system_that_is_well_wakes_nobody(world: World) -> None:

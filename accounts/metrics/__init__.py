@@ -1,0 +1,1 @@
+"""What `/metrics` says of accounts: the names, and where the values come from."""
