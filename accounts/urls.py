@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from accounts.views import (
+    addresses,
     auditing,
     members,
     organizations,
@@ -24,6 +25,11 @@ urlpatterns: list[URLPattern] = [
     path("auth/session", sessions.CurrentSessionView.as_view()),
     path("auth/switch-org", sessions.SwitchView.as_view()),
     path("users/me", people.MeView.as_view()),
+    path("users/me/email-change", addresses.EmailChangesView.as_view()),
+    path(
+        "users/me/email-change/verify",
+        addresses.EmailChangeVerificationsView.as_view(),
+    ),
     path(SESSIONS, sessions.SessionsView.as_view()),
     path(f"{SESSIONS}/revoke-others", sessions.OtherSessionsEndingView.as_view()),
     path(f"{SESSIONS}/revoke-all", sessions.AllSessionsEndingView.as_view()),

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from billing.services import (
+    follow_to_address,
     forget_contact,
     forget_member,
     forget_members,
@@ -19,7 +20,7 @@ from opencore.events.org.v1 import (
     OrgCreated,
     OrgDeleted,
 )
-from opencore.events.user.v1 import UserCreated, UserErased
+from opencore.events.user.v1 import UserCreated, UserEmailChanged, UserErased
 from outbox.consuming import handles
 
 
@@ -27,6 +28,12 @@ from outbox.consuming import handles
 def open_customer_for_new_user(event: UserCreated, _event_id: UUID) -> None:
     """Open the customer of a person who signed in for the first time."""
     open_customer(user_id=event.user_id, email=event.email, actor_id=None)
+
+
+@handles(UserEmailChanged, in_batches=True)
+def follow_user_to_new_address(event: UserEmailChanged, _event_id: UUID) -> None:
+    """Know where a person gets mail now."""
+    follow_to_address(user_id=event.user_id, email=event.email, version=event.version)
 
 
 @handles(OrgCreated, in_batches=True)

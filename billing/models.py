@@ -13,6 +13,8 @@ class Customer(models.Model):
     user_id = models.UUIDField(null=True)
     org_id = models.UUIDField(null=True)
     email = models.TextField(null=True)  # noqa: DJ001 -- absent is not empty
+    # Which of the user's versions told the address; an older one changes it no more.
+    email_version = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -43,10 +43,11 @@ def open_customer(
     customer, created = Customer.objects.get_or_create(
         **owner, defaults={"email": email}
     )
-    if not created and email is not None and customer.email is None:
+    if not created and email is not None:
         # It was opened by a payment that overtook the event with the address.
-        customer.email = email
-        customer.save(update_fields=["email"])
+        unheard = Customer.objects.filter(id=customer.id, email=None, email_version=0)
+        if unheard.update(email=email):
+            customer.email = email
     if created:
         emit(CustomerCreated(customer_id=customer.id, user_id=user_id, org_id=org_id))
         log.info(
@@ -71,6 +72,14 @@ def payer_of(
     if org_id is None and customer_id is None:
         return open_customer(user_id=user_id, actor_id=actor_id)
     return customer_for_payer(user_id=user_id, org_id=org_id, customer_id=customer_id)
+
+
+@transaction.atomic
+def follow_to_address(*, user_id: UUID, email: str, version: int) -> None:
+    """Reach a person where they get mail now; what is older changes nothing."""
+    customer = open_customer(user_id=user_id, email=email, actor_id=None)
+    older = Customer.objects.filter(id=customer.id, email_version__lt=version)
+    older.update(email=email, email_version=version)
 
 
 def note_member(*, org_id: UUID, user_id: UUID, role: str) -> None:

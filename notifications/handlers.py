@@ -7,6 +7,7 @@ from django.utils import timezone
 from notifications.services import (
     announce_expiry,
     confirm_payment,
+    follow_to_address,
     forget_again,
     send_code,
     tell_of_data_request,
@@ -25,6 +26,7 @@ from opencore.events.user.v1 import (
     ErasureUpcoming,
     SessionRevoked,
     UserCreated,
+    UserEmailChanged,
     UserErased,
 )
 from outbox.consuming import handles
@@ -36,6 +38,18 @@ def welcome_new_user(event: UserCreated, event_id: UUID) -> None:
     welcome(
         user_id=event.user_id,
         email=event.email,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(UserEmailChanged, in_batches=True)
+def follow_user_to_new_address(event: UserEmailChanged, event_id: UUID) -> None:
+    """Tell a person at the address of before, and know the one of now."""
+    follow_to_address(
+        user_id=event.user_id,
+        email=event.email,
+        version=event.version,
         event_id=event_id,
         now=timezone.now(),
     )

@@ -15,6 +15,8 @@ class Recipient(models.Model):
 
     user_id = models.UUIDField(primary_key=True)
     email = models.TextField()
+    # Which of the user's versions told the address; an older one changes it no more.
+    email_version = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

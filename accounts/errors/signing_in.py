@@ -40,6 +40,13 @@ class AccountDeactivated(DomainError):
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
 
 
+class EmailTaken(DomainError):
+    """Another account has this address; sign in with it, or choose another one."""
+
+    code: ClassVar[str] = "email_taken"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
 class SessionEnded(DomainError):
     """The session was ended; sign in again."""
 

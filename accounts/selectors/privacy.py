@@ -1,12 +1,16 @@
 """What people asked for about themselves."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Lower
 
 from accounts.errors import DataNotReady
 from accounts.models import (
+    AuditEntry,
+    AuditPersonal,
     Challenge,
     DataRequest,
     File,
@@ -53,15 +57,34 @@ def due_requests(*, now: datetime) -> QuerySet[DataRequest]:
 
 
 def person_of(user: User) -> Person:
-    """Return whom all apps are to give or forget: also by addresses that they had."""
+    """Return whom all apps are to give or forget: also by addresses that they had.
+
+    An address of before that somebody else has now is theirs.
+    """
+    addresses = {user.email.lower(), *_addresses_before(user)}
+    others = User.objects.alias(lowered=Lower("email")).exclude(id=user.id)
+    taken = others.filter(lowered__in=addresses)
+    return Person(
+        user_id=user.id,
+        addresses=frozenset(
+            addresses.difference(
+                email.lower() for email in taken.values_list("email", flat=True)
+            )
+        ),
+    )
+
+
+def _addresses_before(user: User) -> Iterator[str]:
     proved = Challenge.objects.filter(
         user=user, purpose=Challenge.Purpose.EMAIL_CHANGE, consumed_at__isnull=False
     )
-    addresses = {user.email, *proved.values_list("email", flat=True)}
-    return Person(
-        user_id=user.id,
-        addresses=frozenset(address.lower() for address in addresses),
+    for email in proved.values_list("email", flat=True):
+        yield email.lower()
+    moved = AuditPersonal.objects.filter(
+        entry__target_id=user.id, entry__action=AuditEntry.Action.USER_EMAIL_CHANGED
     )
+    for data in moved.values_list("data", flat=True):
+        yield from (data["previous_email"].lower(), data["email"].lower())
 
 
 def organizations_owned_alone(*, user_id: UUID) -> QuerySet[Organization]:

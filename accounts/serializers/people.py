@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from accounts.serializers.fields import Text
+from accounts.serializers.fields import Address, Text
 from accounts.serializers.organizations import Name
 from opencore.rest import StrictSerializer
 
@@ -61,6 +61,12 @@ class Profile(StrictSerializer):
     name = Name(required=False, allow_blank=True)
     locale = Locale(required=False)
     time_zone = TimeZone(required=False)
+
+
+class EmailChange(StrictSerializer):
+    """The address that a person wants to have."""
+
+    email = Address()
 
 
 class UserAnswer(serializers.Serializer[Any]):

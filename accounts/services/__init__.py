@@ -1,5 +1,6 @@
 """What accounts does, each in one transaction: the change, the record, the event."""
 
+from accounts.services.addresses import change_email, request_email_change
 from accounts.services.audit_exports import request_audit_export, write_next_export
 from accounts.services.challenges import (
     Asked,
@@ -63,6 +64,7 @@ __all__ = (
     "activate_user",
     "add_member",
     "cancel_request",
+    "change_email",
     "change_role",
     "change_role_of_member",
     "create_organization",
@@ -92,6 +94,7 @@ __all__ = (
     "request_audit_export",
     "request_code",
     "request_data",
+    "request_email_change",
     "resume_member",
     "resume_organization",
     "seal_entries",

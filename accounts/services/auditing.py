@@ -31,12 +31,14 @@ def record(
     organization_id: UUID | None = None,
     outcome: AuditEntry.Outcome = AuditEntry.Outcome.DONE,
     justification: str = "",
+    personal: Mapping[str, str] | None = None,
     **metadata: str,
 ) -> AuditEntry:
     """Note what was done, in the transaction that does it.
 
     By what the actor did it, and where from, is known from the request. The metadata
-    and the justification must not say anything personal: they can't be taken back.
+    and the justification must not say anything personal: they can't be taken back. What
+    is personal about it is kept where it is erased with who did it.
     """
     actor = current_actor()
     known = actor if actor is not None and actor_id in _names(actor) else None
@@ -55,15 +57,15 @@ def record(
         metadata=metadata,
         request_id=current_request_id() or "",
     )
-    _write(entry, _personal())
+    _write(entry, _personal(personal or {}))
     return entry
 
 
-def _personal() -> Mapping[str, Any] | None:
+def _personal(said: Mapping[str, str]) -> Mapping[str, Any] | None:
     device = current_device()
     if device is None or not (device.ip or device.user_agent):
-        return None
-    return {"ip": device.ip or "", "user_agent": device.user_agent}
+        return said or None
+    return {"ip": device.ip or "", "user_agent": device.user_agent, **said}
 
 
 def _write(entry: AuditEntry, personal: Mapping[str, Any] | None) -> None:

@@ -29,7 +29,7 @@ class MeView(APIView):
     def get(self, request: Request) -> Response:
         """Show who the access token belongs to."""
         user = selectors.get_active_user(user_id=principal_of(request).user_id)
-        return answer_version(request, UserAnswer(user).data, etag=_etag(user))
+        return answer_version(request, UserAnswer(user).data, etag=etag_of_user(user))
 
     @extend_schema(operation_id="update_me", request=Profile, responses=UserAnswer)
     @changes_version
@@ -42,12 +42,13 @@ class MeView(APIView):
             actor_id=caller.user_id,
             check=partial(_check_version, request),
         )
-        return Response(UserAnswer(user).data, headers={"ETag": _etag(user)})
+        return Response(UserAnswer(user).data, headers={"ETag": etag_of_user(user)})
 
 
 def _check_version(request: Request, user: User) -> None:
-    check_if_match(request, etag=_etag(user))
+    check_if_match(request, etag=etag_of_user(user))
 
 
-def _etag(user: User) -> str:
+def etag_of_user(user: User) -> str:
+    """Return the ETag of what a person is shown of themselves."""
     return etag_of(user.id, user.version)

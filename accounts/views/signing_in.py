@@ -38,12 +38,7 @@ class CodeRequestsView(OpenView):
         asked = services.request_code(
             email=body["email"], now=timezone.now(), **device_of(request)
         )
-        answer = {
-            "challenge_id": asked.challenge_id,
-            "expires_in": int(asked.expires_in.total_seconds()),
-            "resend_after": int(asked.resend_after.total_seconds()),
-        }
-        return Response(answer, HTTPStatus.ACCEPTED, headers=NOT_TO_BE_KEPT)
+        return Response(show_asked(asked), HTTPStatus.ACCEPTED, headers=NOT_TO_BE_KEPT)
 
 
 class CodeVerificationsView(OpenView):
@@ -112,4 +107,13 @@ def show_tokens(tokens: services.Tokens) -> dict[str, object]:
         "refresh_token": tokens.refresh_token,
         "token_type": "Bearer",
         "expires_in": int(tokens.expires_in.total_seconds()),
+    }
+
+
+def show_asked(asked: services.Asked) -> dict[str, object]:
+    """Return what somebody who asked for a code is told."""
+    return {
+        "challenge_id": asked.challenge_id,
+        "expires_in": int(asked.expires_in.total_seconds()),
+        "resend_after": int(asked.resend_after.total_seconds()),
     }

@@ -6,6 +6,7 @@ from notifications.services.sending import send_again, send_next_mail
 from notifications.services.telling import (
     announce_expiry,
     confirm_payment,
+    follow_to_address,
     send_code,
     tell_of_data_request,
     warn_of_copied_token,
@@ -16,6 +17,7 @@ from notifications.services.telling import (
 __all__ = (
     "announce_expiry",
     "confirm_payment",
+    "follow_to_address",
     "forget_again",
     "forget_person",
     "mark_read",

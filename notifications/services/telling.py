@@ -39,6 +39,30 @@ def welcome(*, user_id: UUID, email: str, event_id: UUID, now: datetime) -> None
 
 
 @transaction.atomic
+def follow_to_address(
+    *, user_id: UUID, email: str, version: int, event_id: UUID, now: datetime
+) -> None:
+    """Tell a person where they got mail so far that it goes elsewhere from now on.
+
+    What was heard already, or is older than what was, changes nothing; raises
+    RecipientUnknown.
+    """
+    recipient = _recipient(user_id)
+    moved = Recipient.objects.filter(user_id=user_id, email_version__lt=version)
+    if not moved.update(email=email, email_version=version):
+        return
+    # The recipient is as it was read: with the address of before.
+    _tell(
+        recipient,
+        kind="email_changed",
+        event_id=event_id,
+        words={"noticed_at": _day_and_time(now)},
+        data={},
+        now=now,
+    )
+
+
+@transaction.atomic
 def send_code(
     *,
     email: str,

@@ -29,6 +29,7 @@ from opencore.events.user.v1 import (
     ErasureUpcoming,
     SessionRevoked,
     UserCreated,
+    UserEmailChanged,
     UserErased,
     UserUpdated,
 )
@@ -39,6 +40,7 @@ _published: tuple[type[Event], ...] = (
     SignInCodeRequested,
     UserCreated,
     UserUpdated,
+    UserEmailChanged,
     DataRequested,
     DataRequestCancelled,
     DataExportReady,

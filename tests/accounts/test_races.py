@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from accounts.errors import (
     CodeInvalid,
+    EmailTaken,
     LastOwner,
     RefreshReused,
     SessionEnded,
@@ -26,6 +27,7 @@ from accounts.roles import Role
 from accounts.services import (
     Tokens,
     add_member,
+    change_email,
     change_role_of_member,
     create_organization,
     find_or_create_user,
@@ -34,6 +36,7 @@ from accounts.services import (
     refresh_session,
     remove_member,
     request_code,
+    request_email_change,
     suspend_member,
     verify_code,
 )
@@ -357,3 +360,42 @@ def test_of_eight_who_add_one_member_one_does(
     assert outcomes.count(ada.id) == 1
     assert Membership.objects.filter(user=ada).count() == 1
     assert len(emitted()) == before + 1
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_of_who_moves_to_an_address_and_who_signs_up_with_it_one_has_it(
+    round_: int,
+) -> None:
+    ada = find_or_create_user(email=f"ada{round_}@example.com", actor_id=None)
+    asking: dict[str, Any] = {
+        "email": "new@example.com",
+        "ip": None,
+        "user_agent": "",
+        "now": timezone.now(),
+    }
+    moving = request_email_change(user_id=ada.id, **asking)
+    signing_up = request_code(**asking)
+    codes: dict[UUID, dict[str, Any]] = {
+        each.id: {
+            "challenge_id": each.id,
+            "code": mailed_code(each),
+            "now": timezone.now(),
+        }
+        for each in Challenge.objects.all()
+    }
+    deeds: list[Callable[[], object]] = [
+        partial(
+            change_email,
+            user_id=ada.id,
+            kept_session_id=ada.id,
+            actor_id=ada.id,
+            **codes[moving.challenge_id],
+        ),
+        partial(verify_code, ip=None, user_agent="", **codes[signing_up.challenge_id]),
+    ]
+
+    moved, signed_up = at_once(deeds)
+
+    has_it = User.objects.get(email="new@example.com")
+    assert (moved is EmailTaken) == (has_it.id != ada.id)
+    assert getattr(signed_up, "user", None) == has_it

@@ -74,6 +74,8 @@ def test_the_right_code_signs_in(visitor: Visitor, challenge: Challenge) -> None
             "id": str(user.id),
             "email": ADA,
             "name": "",
+            "locale": "en",
+            "time_zone": "UTC",
             "role": "user",
             "created_at": user.created_at.isoformat().replace("+00:00", "Z"),
         },

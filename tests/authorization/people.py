@@ -1,4 +1,4 @@
-"""What people say about themselves: each for themselves."""
+"""What people say about themselves, and their address: each for themselves."""
 
 from tests.authorization.entry import Entry
 
@@ -8,5 +8,16 @@ ENTRIES: tuple[Entry, ...] = (
         needs="person",
         body={"name": "Ada", "locale": "de-AT", "time_zone": "Europe/Vienna"},
         if_match=True,
+    ),
+    Entry(
+        operation="request_email_change",
+        needs="person",
+        body={"email": "new@example.com"},
+        step_up=True,
+    ),
+    Entry(
+        operation="verify_email_change",
+        needs="person",
+        body={"challenge_id": "{email_challenge}", "code": "12345678"},
     ),
 )

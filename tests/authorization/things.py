@@ -11,6 +11,7 @@ from accounts.models import (
     ApiKey,
     AuditExport,
     Authenticator,
+    Challenge,
     DataRequest,
     Invitation,
     Organization,
@@ -19,7 +20,8 @@ from accounts.models import (
     Session,
     User,
 )
-from accounts.services import request_code
+from accounts.services import request_code, request_email_change
+from accounts.services.challenges import _hash as hash_of_code
 from accounts.services.files import begin_file
 from billing.models import Customer, Payment, Subscription
 from gateway_proxy.models import TableVersion
@@ -76,6 +78,19 @@ def _challenge(_: World, caller: User, __: Organization) -> object:
     asked = request_code(
         email=caller.email, now=timezone.now(), ip=None, user_agent="tests"
     )
+    return asked.challenge_id
+
+
+def _email_challenge(_: World, caller: User, __: Organization) -> object:
+    asked = request_email_change(
+        user_id=caller.id,
+        email="new@example.com",
+        now=timezone.now(),
+        ip=None,
+        user_agent="tests",
+    )
+    known = hash_of_code(asked.challenge_id, "12345678")
+    Challenge.objects.filter(id=asked.challenge_id).update(code_hmac=known)
     return asked.challenge_id
 
 
@@ -201,6 +216,7 @@ MAKERS: dict[str, Maker] = {
     "session": lambda _, caller, __: session_of(caller).id,
     "refresh_token": _refresh_token,
     "challenge": _challenge,
+    "email_challenge": _email_challenge,
     "invitation": _invitation,
     "transfer": _transfer,
     "service_account": _service_account,

@@ -17,7 +17,7 @@ from opencore.events.org.v1 import (
     OrgCreated,
     OrgDeleted,
 )
-from opencore.events.user.v1 import UserCreated
+from opencore.events.user.v1 import UserCreated, UserEmailChanged
 from outbox.consuming import handlers_of
 from tests.billing.conftest import Emitted
 
@@ -141,3 +141,23 @@ def test_nobody_of_a_deleted_organization_is_known(
 
     assert roles_in(acme) == {}
     assert roles_in(elsewhere.org_id) == {grace: "owner"}
+
+
+def test_a_customer_is_reached_at_the_newest_address(hear: Hear, ada: UUID) -> None:
+    hear(UserCreated(user_id=ada, email="ada@example.com"))
+
+    hear(UserEmailChanged(user_id=ada, email="new@example.com", version=3))
+    hear(UserEmailChanged(user_id=ada, email="older@example.com", version=2))
+
+    assert Customer.objects.get().email == "new@example.com"
+
+
+def test_an_address_that_was_forgotten_is_not_learned_from_what_is_older(
+    hear: Hear, ada: UUID
+) -> None:
+    hear(UserEmailChanged(user_id=ada, email="new@example.com", version=2))
+    Customer.objects.update(email=None)
+
+    hear(UserCreated(user_id=ada, email="ada@example.com"))
+
+    assert Customer.objects.get().email is None

@@ -22,6 +22,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/auth/otp/verify"): {"challenge_id": SOMEBODY, "code": "12345678"},
     ("post", "/v1/auth/switch-org"): {"organization_id": SOMEBODY},
     ("patch", "/v1/users/me"): {"time_zone": "Europe/Vienna"},
+    ("post", "/v1/users/me/email-change"): {"email": "new@example.com"},
+    ("post", "/v1/users/me/email-change/verify"): {
+        "challenge_id": SOMEBODY,
+        "code": "12345678",
+    },
     ("patch", "/v1/users/me/sessions/{session_id}"): {"device_label": "Phone"},
     ("post", "/v1/users/me/data-requests"): {"kind": "export"},
     ("post", "/v1/orgs"): {"name": "Acme"},

@@ -47,6 +47,26 @@ class UserUpdated(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UserEmailChanged(Event):
+    """A person proved that another address is theirs, and signs in with it from now on.
+
+    Of two such events that with the greater version tells the newer address.
+    """
+
+    type: ClassVar[str] = "opencore.user.v1.user-email-changed"
+    personal: ClassVar[frozenset[str]] = frozenset({"email"})
+
+    user_id: UUID
+    email: str
+    version: int
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataRequested(Event):
     """A person asked for a copy of their data or for its erasure: `export`, `erasure`."""
 

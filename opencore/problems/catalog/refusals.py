@@ -36,6 +36,12 @@ OF_ACCOUNTS = (
         "Ask the operators.",
     ),
     ProblemKind(
+        "email_taken",
+        HTTPStatus.CONFLICT,
+        "Another account has this address.",
+        "Sign in with it, or choose another one.",
+    ),
+    ProblemKind(
         "session_revoked",
         HTTPStatus.UNAUTHORIZED,
         "The session was ended.",
