@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.utils import OperationalError
 
 from opencore.postgresql.deadline import DeadlineConnection
@@ -47,13 +47,17 @@ def wait_for_database(*, limit: float, say: Callable[[str], None]) -> None:
 
 
 def unapplied_migrations() -> list[str]:
-    """Return the names of migrations that the code has and the database has not."""
+    """Return the names of migrations that the code has and the database has not.
+
+    One in the middle counts, too, which a later one that is applied would hide from
+    the plan of `migrate`.
+    """
     try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        loader = MigrationLoader(connection)
     finally:
         _let_go()
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+    missing = set(loader.graph.nodes) - set(loader.applied_migrations)
+    return [f"{app}.{name}" for app, name in sorted(missing)]
 
 
 def _let_go() -> None:

@@ -26,10 +26,10 @@ from tests.opencore.tokens.publisher import Published
 transactional = pytest.mark.django_db(transaction=True)
 
 
-def forget_a_migration() -> None:
-    MigrationRecorder.Migration.objects.get(
-        app="opencore", name="0003_let_requests_run_as_a_role_of_their_own"
-    ).delete()
+def forget_a_migration(
+    app: str = "opencore", name: str = "0003_let_requests_run_as_a_role_of_their_own"
+) -> None:
+    MigrationRecorder.Migration.objects.get(app=app, name=name).delete()
 
 
 @transactional
@@ -107,6 +107,13 @@ def test_names_the_migrations_that_are_missing() -> None:
         "These migrations are not applied: opencore.0003_let_requests_run_as_a_role_of_their_own."
         " Run: python manage.py migrate"
     )
+
+
+@pytest.mark.django_db
+def test_a_missing_migration_is_seen_behind_a_later_one() -> None:
+    forget_a_migration("outbox", "0005_count_what_processes_did")
+
+    assert unapplied_migrations() == ["outbox.0005_count_what_processes_did"]
 
 
 @pytest.mark.django_db
