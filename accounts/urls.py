@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from accounts.views import (
     addresses,
     auditing,
+    invitations,
     members,
     organizations,
     people,
@@ -15,6 +16,7 @@ from accounts.views import (
 
 SESSIONS = "users/me/sessions"
 ORGANIZATION = "orgs/<uuid:organization_id>"
+INVITATION = f"{ORGANIZATION}/invitations/<uuid:invitation_id>"
 DATA_REQUEST = "users/me/data-requests/<uuid:request_id>"
 
 urlpatterns: list[URLPattern] = [
@@ -43,6 +45,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{ORGANIZATION}/leave", members.LeaveView.as_view()),
     path(f"{ORGANIZATION}/members", members.MembersView.as_view()),
     path(f"{ORGANIZATION}/members/<uuid:user_id>", members.MemberView.as_view()),
+    path(f"{ORGANIZATION}/invitations", invitations.InvitationsView.as_view()),
+    path(f"{INVITATION}/resend", invitations.InvitationResendView.as_view()),
+    path(f"{INVITATION}/revoke", invitations.InvitationRevocationView.as_view()),
     path(f"{ORGANIZATION}/audit-events", auditing.AuditEntriesView.as_view()),
     path(f"{ORGANIZATION}/audit-events/head", auditing.ChainHeadView.as_view()),
     path(f"{ORGANIZATION}/audit-exports", auditing.AuditExportsView.as_view()),

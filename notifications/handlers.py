@@ -10,6 +10,7 @@ from notifications.services import (
     follow_to_address,
     forget_again,
     send_code,
+    send_invitation,
     tell_of_data_request,
     warn_of_copied_token,
     warn_of_lock,
@@ -17,6 +18,7 @@ from notifications.services import (
 )
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
+from opencore.events.org.v1 import InvitationCreated, InvitationResent
 from opencore.events.user.v1 import (
     AccountLocked,
     DataExportReady,
@@ -63,6 +65,31 @@ def send_code_that_was_requested(event: SignInCodeRequested, event_id: UUID) -> 
         sealed_code=event.sealed_code,
         expires_at=event.expires_at,
         purpose=event.purpose,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(InvitationCreated, in_batches=True)
+def send_invitation_that_was_made(event: InvitationCreated, event_id: UUID) -> None:
+    """Mail the link to who is asked to join."""
+    _send_link(event, event_id)
+
+
+@handles(InvitationResent, in_batches=True)
+def send_invitation_once_more(event: InvitationResent, event_id: UUID) -> None:
+    """Mail the new link to who is asked to join."""
+    _send_link(event, event_id)
+
+
+def _send_link(event: InvitationCreated | InvitationResent, event_id: UUID) -> None:
+    send_invitation(
+        email=event.email,
+        organization=event.org_name,
+        role=event.role,
+        inviter=event.inviter,
+        sealed_token=event.sealed_token,
+        expires_at=event.expires_at,
         event_id=event_id,
         now=timezone.now(),
     )

@@ -13,6 +13,8 @@ _PATTERNS = (
     # Tokens of three parts, as JWT has them.
     re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
     re.compile(r"(?i)(?<=bearer )\S+"),
+    # The token of an invitation's link.
+    re.compile(r"\boci_[\w-]{8,}"),
     re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"),
     # The password inside a URL.
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),

@@ -4,6 +4,8 @@ from accounts.errors.auditing import AuditExportNotReady
 from accounts.errors.joining import (
     AlreadyInvited,
     InvitationClosed,
+    InvitationExpired,
+    InvitationLimitReached,
     ResendLimitReached,
     TransferPending,
     WrongAddress,
@@ -46,6 +48,8 @@ __all__ = (
     "DomainNotAllowed",
     "EmailTaken",
     "InvitationClosed",
+    "InvitationExpired",
+    "InvitationLimitReached",
     "LastOwner",
     "MembershipSuspended",
     "OrganizationSuspended",

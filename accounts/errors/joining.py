@@ -20,6 +20,20 @@ class InvitationClosed(DomainError):
     status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
 
 
+class InvitationExpired(DomainError):
+    """This invitation is too old; ask whoever invited you to send it again."""
+
+    code: ClassVar[str] = "invitation_expired"
+    status: ClassVar[HTTPStatus] = HTTPStatus.GONE
+
+
+class InvitationLimitReached(DomainError):
+    """So many invitations are open that there can be no more; revoke some first."""
+
+    code: ClassVar[str] = "invitation_limit_reached"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
 class ResendLimitReached(DomainError):
     """This invitation was sent as often as it may be; revoke it and invite anew."""
 

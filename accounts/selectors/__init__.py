@@ -2,13 +2,23 @@
 
 from accounts.selectors.access import Access, access_to
 from accounts.selectors.auditing import audit_entries_of
+from accounts.selectors.invitations import (
+    INVITATION_TOKEN,
+    STATUSES,
+    invitations_of,
+    name_of_inviter,
+)
 from accounts.selectors.memberships import (
     members_of,
     membership_in,
     memberships_of_user,
     organization_ids_of,
 )
-from accounts.selectors.people import get_active_user, get_user_to_add
+from accounts.selectors.people import (
+    get_active_user,
+    get_user_to_add,
+    users_with_address,
+)
 from accounts.selectors.privacy import (
     data_requests_of,
     due_requests,
@@ -26,6 +36,8 @@ from accounts.selectors.sessions import (
 )
 
 __all__ = (
+    "INVITATION_TOKEN",
+    "STATUSES",
     "Access",
     "access_to",
     "audit_entries_of",
@@ -36,14 +48,17 @@ __all__ = (
     "get_exported_file",
     "get_live_session",
     "get_user_to_add",
+    "invitations_of",
     "live_sessions_of",
     "members_of",
     "membership_in",
     "memberships_of_user",
+    "name_of_inviter",
     "organization_ids_of",
     "organization_worked_in",
     "organizations_owned_alone",
     "organizations_to_hand_over",
     "person_of",
     "sessions_revoked_since",
+    "users_with_address",
 )

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from opencore.errors import FieldProblem, ValidationFailed
 from opencore.tokens import TokenInvalid
@@ -13,6 +15,11 @@ def get_active_user(*, user_id: UUID) -> User:
     if user is None:
         raise TokenInvalid
     return user
+
+
+def users_with_address(*, email: str) -> QuerySet[User]:
+    """Return who has an address: one person or nobody."""
+    return User.objects.with_address(email)
 
 
 def get_user_to_add(*, user_id: UUID | None, email: str | None) -> User:

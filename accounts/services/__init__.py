@@ -17,6 +17,11 @@ from accounts.services.erasing import erase_on_request
 from accounts.services.exporting import export_data
 from accounts.services.files import delete_expired_files, parts_of
 from accounts.services.forgetting import forget_person
+from accounts.services.inviting import (
+    invite,
+    resend_invitation,
+    revoke_invitation,
+)
 from accounts.services.locking import delete_stale_locks
 from accounts.services.members import (
     add_member,
@@ -80,6 +85,7 @@ __all__ = (
     "export_data",
     "find_or_create_user",
     "forget_person",
+    "invite",
     "issue_challenge",
     "keep_anchor",
     "label_session",
@@ -95,8 +101,10 @@ __all__ = (
     "request_code",
     "request_data",
     "request_email_change",
+    "resend_invitation",
     "resume_member",
     "resume_organization",
+    "revoke_invitation",
     "seal_entries",
     "set_password",
     "suspend_member",

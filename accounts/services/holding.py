@@ -2,7 +2,11 @@
 
 from uuid import UUID
 
-from accounts.errors import DomainNotAllowed, SeatLimitReached
+from accounts.errors import (
+    DomainNotAllowed,
+    OrganizationSuspended,
+    SeatLimitReached,
+)
 from accounts.models import Organization
 from opencore.errors import NotFound
 
@@ -20,6 +24,14 @@ def lock_organization(organization_id: UUID) -> Organization:
     )
     if organization is None:
         raise NotFound
+    return organization
+
+
+def lock_active_organization(organization_id: UUID) -> Organization:
+    """Return the same, if it can be used; raises NotFound, OrganizationSuspended."""
+    organization = lock_organization(organization_id)
+    if organization.status != Organization.Status.ACTIVE:
+        raise OrganizationSuspended
     return organization
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from notifications.errors import RecipientUnknown
@@ -81,6 +82,38 @@ def send_code(
         text=render(kind, code=GAP, expires_at=_clock_time(expires_at)),
         now=now,
         sealed_code=sealed_code,
+        expires_at=expires_at,
+    )
+
+
+@transaction.atomic
+def send_invitation(
+    *,
+    email: str,
+    organization: str,
+    role: str,
+    inviter: str,
+    sealed_token: str,
+    expires_at: datetime,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Mail a link by which an address joins; what is stored lacks the link's end."""
+    text = render(
+        "invitation",
+        inviter=inviter,
+        organization=organization,
+        role=role,
+        link=f"{settings.INVITATION_LINK}{GAP}",
+        expires_at=_day_and_time(expires_at),
+    )
+    _mail(
+        email,
+        kind="invitation",
+        event_id=event_id,
+        text=text,
+        now=now,
+        sealed_code=sealed_token,
         expires_at=expires_at,
     )
 

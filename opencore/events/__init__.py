@@ -10,6 +10,8 @@ from opencore.events.billing.v1 import (
     SubscriptionExpired,
 )
 from opencore.events.org.v1 import (
+    InvitationCreated,
+    InvitationResent,
     InvitationRevoked,
     MemberAdded,
     MemberRemoved,
@@ -57,6 +59,8 @@ _published: tuple[type[Event], ...] = (
     MemberSuspended,
     MemberResumed,
     MemberRemoved,
+    InvitationCreated,
+    InvitationResent,
     InvitationRevoked,
     CustomerCreated,
     PaymentSucceeded,

@@ -260,6 +260,14 @@ CODES_PER_HOUR = 5
 CODES_PER_HOUR_OF_CLIENT = 20
 CODE_REQUEST_RATE = "10/m"
 CODE_VERIFY_RATE = "30/m"
+# Invitations are good for so long; each is sent so often at most, and so many are open
+# at once and made in a day by one organization.
+INVITATION_LIFETIME = timedelta(days=7)
+INVITATION_RESEND_AFTER = timedelta(minutes=1)
+INVITATION_MOST_SENT = 5
+INVITATIONS_MOST_OPEN = 100
+INVITATIONS_PER_DAY = 200
+INVITATION_LINK = ENVIRONMENT.invitation_link or f"{PUBLIC_URL}/v1/invitations/"
 # An erasure can be taken back for so long; the law wants it done within a month.
 ERASURE_COOL_OFF = timedelta(days=7)
 ERASURE_REMINDER = timedelta(days=1)

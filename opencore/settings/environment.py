@@ -105,6 +105,11 @@ class Environment(BaseSettings):
         default="https://opencore.invalid",
         description="Where clients reach this deployment; the root of event sources.",
     )
+    invitation_link: str = Field(
+        default="",
+        description="What the link in an invitation begins with, such as a page of yours;"
+        " its token follows. Empty is PUBLIC_URL/v1/invitations/.",
+    )
 
     database_url: str = Field(
         default="", description="postgresql://user:password@host:port/name"

@@ -20,5 +20,24 @@ ENTRIES: tuple[Entry, ...] = (
         path={"user_id": "member"},
         keys=True,
     ),
+    Entry(operation="list_invitations", needs=Permission.MEMBERS_INVITE, keys=True),
+    Entry(
+        operation="create_invitation",
+        needs=Permission.MEMBERS_INVITE,
+        body={"email": "new@example.com"},
+        keys=True,
+    ),
+    Entry(
+        operation="resend_invitation",
+        needs=Permission.MEMBERS_INVITE,
+        path={"invitation_id": "invitation"},
+        keys=True,
+    ),
+    Entry(
+        operation="revoke_invitation",
+        needs=Permission.MEMBERS_INVITE,
+        path={"invitation_id": "invitation"},
+        keys=True,
+    ),
     Entry(operation="leave_organization", needs=Permission.ORG_READ),
 )

@@ -101,7 +101,7 @@ def _invitation(_: World, caller: User, organization: Organization) -> object:
         role="member",
         token_hmac=uuid4().bytes,
         invited_by=caller.id,
-        sent_at=timezone.now(),
+        sent_at=timezone.now() - timedelta(hours=1),
         expires_at=LATER,
     ).id
 

@@ -33,6 +33,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/orgs/{organization_id}/audit-exports"): {"format": "csv"},
     ("patch", "/v1/orgs/{organization_id}"): {"name": "Acme"},
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},
+    ("post", "/v1/orgs/{organization_id}/invitations"): {"email": "new@example.com"},
     ("patch", "/v1/orgs/{organization_id}/members/{user_id}"): {"role": "viewer"},
     ("post", "/v1/billing/payments"): {"amount_minor": 1, "currency": "EUR"},
     ("post", "/v1/ops/eventing/replays"): {},

@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from notifications.errors import RecipientUnknown
 from notifications.models import Delivery, Notification, Recipient
 from opencore.events import Event
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
+from opencore.events.org.v1 import InvitationCreated, InvitationResent
 from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
 from opencore.sealing import seal
 from outbox.consuming import handlers_of
@@ -101,6 +103,40 @@ def test_the_mail_with_a_code_says_what_it_is_for(
     (message,) = mail_server.sent
     assert message.subject == subject
     assert "48151623" in str(message.body)
+
+
+@pytest.mark.parametrize("kind", [InvitationCreated, InvitationResent])
+def test_a_link_is_mailed_once_to_who_is_invited(
+    hear_twice: HearTwice,
+    mail_server: Mail,
+    settings: Settings,
+    kind: type[InvitationCreated | InvitationResent],
+) -> None:
+    settings.INVITATION_LINK = "https://app.example.com/join/"
+
+    hear_twice(
+        kind(
+            org_id=uuid4(),
+            org_name="Acme",
+            invitation_id=uuid4(),
+            email="ada@example.com",
+            role="developer",
+            invited_by=uuid4(),
+            inviter="Grace Hopper",
+            sealed_token=seal("oci_0123456789"),
+            expires_at=timezone.now() + timedelta(days=7),
+        )
+    )
+
+    (message,), kept = mail_server.sent, Delivery.objects.get()
+    assert (message.to, message.subject) == (
+        ["ada@example.com"],
+        "Grace Hopper invites you to Acme",
+    )
+    assert "join Acme, as developer." in str(message.body)
+    assert "\n\nhttps://app.example.com/join/oci_0123456789\n\n" in str(message.body)
+    assert "oci_" not in kept.body + kept.sealed_code
+    assert Notification.objects.count() == 0
 
 
 def session_ended(user_id: UUID, reason: str) -> SessionRevoked:

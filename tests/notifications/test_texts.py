@@ -6,6 +6,10 @@ from notifications.services.texts import FOLDER, render
 
 WORDS = {
     "email": "ada@example.com",
+    "inviter": "Grace",
+    "organization": "Acme",
+    "role": "member",
+    "link": "https://example.com/join/abc",
     "code": "12345678",
     "expires_at": "12:00 UTC",
     "locked_until": "2028-02-29 at 00:00 UTC",

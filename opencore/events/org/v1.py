@@ -1,6 +1,7 @@
 """What happened to organizations and their members."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -131,6 +132,52 @@ class MemberResumed(Event):
     user_id: UUID
     role: str
     by: UUID | None
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InvitationCreated(Event):
+    """An address is asked to join; the token of its link is sealed, for OpenCore alone."""
+
+    type: ClassVar[str] = "opencore.org.v1.invitation-created"
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "inviter"})
+
+    org_id: UUID
+    org_name: str
+    invitation_id: UUID
+    email: str
+    role: str
+    invited_by: UUID
+    inviter: str
+    sealed_token: str
+    expires_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InvitationResent(Event):
+    """An invitation goes out once more; only its new link is good from now on."""
+
+    type: ClassVar[str] = "opencore.org.v1.invitation-resent"
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "inviter"})
+
+    org_id: UUID
+    org_name: str
+    invitation_id: UUID
+    email: str
+    role: str
+    invited_by: UUID
+    inviter: str
+    sealed_token: str
+    expires_at: datetime
 
     @property
     def key(self) -> UUID:

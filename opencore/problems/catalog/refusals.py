@@ -135,6 +135,18 @@ OF_ORGANIZATIONS = (
         "Invite the address anew.",
     ),
     ProblemKind(
+        "invitation_expired",
+        HTTPStatus.GONE,
+        "This invitation is too old.",
+        "Ask whoever invited you to send it again.",
+    ),
+    ProblemKind(
+        "invitation_limit_reached",
+        HTTPStatus.CONFLICT,
+        "So many invitations are open that there can be no more.",
+        "Revoke some, or wait until they are accepted.",
+    ),
+    ProblemKind(
         "resend_limit_reached",
         HTTPStatus.CONFLICT,
         "This invitation was sent as often as it may be.",
