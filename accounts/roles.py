@@ -82,6 +82,13 @@ NEEDS_STEP_UP = frozenset(
     }
 )
 
+# What no key allows: what needs a proof of who somebody is, and what is a person's own.
+PEOPLES_OWN = NEEDS_STEP_UP | {
+    Permission.ROLES_ASSIGN_OWNER,
+    Permission.NOTIFICATIONS_OWN,
+}
+SCOPES = tuple(each for each in Permission if each not in PEOPLES_OWN)
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     role: frozenset(permission for permission, roles in MATRIX.items() if role in roles)
     for role in Role
@@ -96,6 +103,11 @@ def may_grant(own: Role, role: Role) -> bool:
     return needed in PERMISSIONS[own] and PERMISSIONS[role] <= (
         PERMISSIONS[own] | _SIDEWAYS
     )
+
+
+def may_lend(own: Role, role: Role) -> bool:
+    """Tell whether who has a role may let a program have another: nothing beyond it."""
+    return PERMISSIONS[role] <= PERMISSIONS[own]
 
 
 # Money is nobody's rank: an admin may make somebody the one who pays.

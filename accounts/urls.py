@@ -4,12 +4,14 @@ from django.urls import URLPattern, path
 
 from accounts.views import (
     addresses,
+    api_keys,
     auditing,
     invitations,
     members,
     organizations,
     people,
     privacy,
+    service_accounts,
     sessions,
     signing_in,
 )
@@ -48,6 +50,20 @@ urlpatterns: list[URLPattern] = [
     path(f"{ORGANIZATION}/invitations", invitations.InvitationsView.as_view()),
     path(f"{INVITATION}/resend", invitations.InvitationResendView.as_view()),
     path(f"{INVITATION}/revoke", invitations.InvitationRevocationView.as_view()),
+    path(
+        f"{ORGANIZATION}/service-accounts",
+        service_accounts.ServiceAccountsView.as_view(),
+    ),
+    path(
+        f"{ORGANIZATION}/service-accounts/<uuid:account_id>",
+        service_accounts.ServiceAccountView.as_view(),
+    ),
+    path(f"{ORGANIZATION}/api-keys", api_keys.ApiKeysView.as_view()),
+    path(f"{ORGANIZATION}/api-keys/<uuid:key_id>", api_keys.ApiKeyView.as_view()),
+    path(
+        f"{ORGANIZATION}/api-keys/<uuid:key_id>/rotate",
+        api_keys.ApiKeyRotationView.as_view(),
+    ),
     path(f"{ORGANIZATION}/audit-events", auditing.AuditEntriesView.as_view()),
     path(f"{ORGANIZATION}/audit-events/head", auditing.ChainHeadView.as_view()),
     path(f"{ORGANIZATION}/audit-exports", auditing.AuditExportsView.as_view()),

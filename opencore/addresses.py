@@ -29,7 +29,7 @@ def sender_of(*, peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
         if address is None:
             break
         found = str(address)
-        if not is_trusted(found, trusted):
+        if not is_within(found, trusted):
             break
     return found
 
@@ -51,15 +51,15 @@ def _in_full(peer: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
+def is_within(address: str, networks: tuple[str, ...]) -> bool:
     """Tell whether an address lies in one of the networks."""
     found = _address(address)
-    return found is not None and any(found in network for network in _networks(trusted))
+    return found is not None and any(found in each for each in _networks(networks))
 
 
-@lru_cache(maxsize=8)
-def _networks(trusted: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(text) for text in trusted)
+@lru_cache(maxsize=512)
+def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text) for text in texts)
 
 
 @lru_cache(maxsize=4096)

@@ -1,12 +1,15 @@
 """Who is asking: read from the access token of each request to the API."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
 from http import HTTPStatus
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -16,6 +19,9 @@ from opencore.revocations import is_revoked
 from opencore.tokens import TokenInvalid, read_access
 
 OPERATOR_ROLES = frozenset({"operator"})
+# How an operation says in the API's description that no API key is let through.
+FOR_PEOPLE = "x-for-people"
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +121,23 @@ def principal_of(request: Request) -> Principal:
     if isinstance(caller, KeyPrincipal):
         raise Forbidden("This is for people; an API key is not enough.")
     return caller
+
+
+def for_people(operation: F) -> F:
+    """Refuse programs at once, whatever their key allows, and describe that."""
+
+    @wraps(operation)
+    def asked_by_people(
+        view: Any,  # noqa: ANN401 -- any view
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 -- what the operation answers
+        principal_of(request)
+        return operation(view, request, *args, **kwargs)
+
+    describe = extend_schema(extensions={FOR_PEOPLE: True})
+    return cast("F", describe(asked_by_people))
 
 
 def caller_of(request: Request) -> Principal | KeyPrincipal:

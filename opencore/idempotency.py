@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -39,6 +40,8 @@ _PASSING = frozenset(
 
 
 HEADER = "Idempotency-Key"
+# Between a person, if it is one's, and the API key by which a program asks.
+_BY_KEY = ":"
 _KEY_PARAMETER = OpenApiParameter(
     HEADER,
     str,
@@ -134,19 +137,28 @@ class KeptAnswers:
 
     def erase(self, person: Person, *, now: datetime) -> Mapping[str, int]:  # noqa: ARG002 -- the signature is the protocol's
         """Forget them."""
-        kept = IdempotencyKey.objects.filter(principal=str(person.user_id))
+        own = str(person.user_id)
+        kept = IdempotencyKey.objects.filter(
+            Q(principal=own) | Q(principal__startswith=f"{own}{_BY_KEY}")
+        )
         return {"answers": kept.delete()[0]}
 
 
 def _scope(request: Request) -> _Scope:
     match = request.resolver_match
-    principal = getattr(request.user, "user_id", None)
     return _Scope(
-        principal=str(principal) if principal is not None else "",
+        principal=_principal_of(request.user),
         method=request.method or "",
         route=match.route if match is not None else request.path,
         key=_key(request),
     )
+
+
+def _principal_of(user: object) -> str:
+    """Return who asks: nobody else, and no other key, is given their answers."""
+    person, key = getattr(user, "user_id", None), getattr(user, "key_id", None)
+    said = "" if person is None else str(person)
+    return said if key is None else f"{said}{_BY_KEY}{key}"
 
 
 def _key(request: Request) -> str:

@@ -15,6 +15,7 @@ _PATTERNS = (
     re.compile(r"(?i)(?<=bearer )\S+"),
     # The token of an invitation's link.
     re.compile(r"\boci_[\w-]{8,}"),
+    re.compile(r"ock_[0-9A-Za-z]{12}_[0-9A-Za-z]+"),
     re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"),
     # The password inside a URL.
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),

@@ -41,6 +41,16 @@ def key_member(kid: str) -> str:
     return f"k:{kid}"
 
 
+def api_key_member(key_id: UUID | str) -> str:
+    """Return what stands for an API key."""
+    return f"a:{key_id}"
+
+
+def of_api_key(key_id: UUID, *, until: datetime) -> Revocation:
+    """Return the revocation of an API key, until nobody remembers it any more."""
+    return Revocation(api_key_member(key_id), until.timestamp())
+
+
 def of_session(session_id: UUID, *, until: datetime) -> Revocation:
     """Return the revocation of a session's tokens."""
     return Revocation(session_member(session_id), until.timestamp())

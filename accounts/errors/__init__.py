@@ -10,6 +10,14 @@ from accounts.errors.joining import (
     TransferPending,
     WrongAddress,
 )
+from accounts.errors.keys import (
+    ApiKeyEnded,
+    ApiKeyInvalid,
+    RotatedAlready,
+    ScopesExceedRole,
+    ServiceAccountDisabled,
+    ServiceAccountNameTaken,
+)
 from accounts.errors.organizations import (
     AlreadyMember,
     DomainNotAllowed,
@@ -39,6 +47,8 @@ __all__ = (
     "AccountDeactivated",
     "AlreadyInvited",
     "AlreadyMember",
+    "ApiKeyEnded",
+    "ApiKeyInvalid",
     "AuditExportNotReady",
     "CodeExpired",
     "CodeInvalid",
@@ -55,7 +65,11 @@ __all__ = (
     "OrganizationSuspended",
     "RefreshReused",
     "ResendLimitReached",
+    "RotatedAlready",
+    "ScopesExceedRole",
     "SeatLimitReached",
+    "ServiceAccountDisabled",
+    "ServiceAccountNameTaken",
     "SessionEnded",
     "SignInLocked",
     "SlugTaken",

@@ -1,5 +1,7 @@
 """What programs show instead of people: service accounts and API keys."""
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
@@ -96,3 +98,8 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.prefix
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether it was not revoked, and its time is not over."""
+        in_time = self.expires_at is None or self.expires_at > now
+        return self.revoked_at is None and in_time

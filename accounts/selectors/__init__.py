@@ -8,6 +8,13 @@ from accounts.selectors.invitations import (
     invitations_of,
     name_of_inviter,
 )
+from accounts.selectors.keys import (
+    api_keys_of,
+    api_keys_revoked_since,
+    get_api_key,
+    get_service_account,
+    service_accounts_of,
+)
 from accounts.selectors.memberships import (
     members_of,
     membership_in,
@@ -40,13 +47,17 @@ __all__ = (
     "STATUSES",
     "Access",
     "access_to",
+    "api_keys_of",
+    "api_keys_revoked_since",
     "audit_entries_of",
     "data_requests_of",
     "due_requests",
     "get_active_user",
+    "get_api_key",
     "get_data_request",
     "get_exported_file",
     "get_live_session",
+    "get_service_account",
     "get_user_to_add",
     "invitations_of",
     "live_sessions_of",
@@ -59,6 +70,7 @@ __all__ = (
     "organizations_owned_alone",
     "organizations_to_hand_over",
     "person_of",
+    "service_accounts_of",
     "sessions_revoked_since",
     "users_with_address",
 )

@@ -4,12 +4,12 @@ People come in by their membership, programs by their key. What a role may do st
 accounts.roles; of a key it is what its scopes and its holder's role both allow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from accounts.errors import MembershipSuspended, OrganizationSuspended
 from accounts.models import Membership, Organization, ServiceAccount
-from accounts.roles import PERMISSIONS, Permission, Role, may_grant
+from accounts.roles import PERMISSIONS, Permission, Role, may_grant, may_lend
 from opencore.authentication import KeyPrincipal, Principal
 from opencore.errors import Forbidden, NotFound
 from opencore.tenancy import enter_organization
@@ -18,6 +18,8 @@ from opencore.tenancy import enter_organization
 _WHILE_SUSPENDED = frozenset(
     {Permission.ORG_READ, Permission.MEMBERS_READ, Permission.BILLING_READ}
 )
+# What a key may let others become that must not assign roles.
+_PLAIN = frozenset({Role.MEMBER, Role.VIEWER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ class Access:
     def require_grant(self, role: Role) -> None:
         """Raise Forbidden unless this role may be given or taken here."""
         if not may_grant(self.role, role):
+            raise Forbidden
+        # Of people, who may invite may also assign roles; a key's scopes say it apart.
+        if Permission.ROLES_ASSIGN not in self.permissions and role not in _PLAIN:
+            raise Forbidden
+
+    def require_lending(self, role: Role) -> None:
+        """Raise Forbidden unless a program may be given this role, or lose it, here."""
+        if not may_lend(self.role, role):
             raise Forbidden
 
 
@@ -91,17 +101,18 @@ def _access_by_key(organization_id: UUID, caller: KeyPrincipal) -> Access:
         raise NotFound
     if caller.user_id is not None:
         access = _access_of_member(organization_id, caller.user_id)
-        return Access(
-            organization=access.organization,
-            role=access.role,
-            permissions=access.permissions & caller.scopes,
-            membership=access.membership,
-            actor_id=caller.user_id,
-        )
-    account_id = caller.service_account_id
-    if account_id is None:
+    elif caller.service_account_id is not None:
+        access = _access_of_program(organization_id, caller.service_account_id)
+    else:
         raise NotFound
-    # The key was proved to be this organization's.
+    # Owners are made and unmade by people alone.
+    role = Role.ADMIN if access.role == Role.OWNER else access.role
+    permissions = access.permissions & caller.scopes
+    return replace(access, role=role, permissions=permissions)
+
+
+def _access_of_program(organization_id: UUID, account_id: UUID) -> Access:
+    # Its key was proved to be this organization's.
     enter_organization(organization_id)
     account = (
         ServiceAccount.objects.filter(
@@ -119,7 +130,7 @@ def _access_by_key(organization_id: UUID, caller: KeyPrincipal) -> Access:
     return Access(
         organization=account.organization,
         role=role,
-        permissions=frozenset(PERMISSIONS[role]) & caller.scopes,
+        permissions=frozenset(PERMISSIONS[role]),
         membership=None,
         actor_id=account.id,
     )

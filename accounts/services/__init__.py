@@ -1,6 +1,13 @@
 """What accounts does, each in one transaction: the change, the record, the event."""
 
 from accounts.services.addresses import change_email, request_email_change
+from accounts.services.api_keys import (
+    KeyWanted,
+    NewKey,
+    create_api_key,
+    revoke_api_key,
+    rotate_api_key,
+)
 from accounts.services.audit_exports import request_audit_export, write_next_export
 from accounts.services.challenges import (
     Asked,
@@ -52,9 +59,15 @@ from accounts.services.people import (
     set_password,
 )
 from accounts.services.profiles import update_profile
+from accounts.services.recognizing import recognize_key
 from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
 from accounts.services.sealing import keep_anchor, seal_entries
+from accounts.services.service_accounts import (
+    create_service_account,
+    disable_service_account,
+    update_service_account,
+)
 from accounts.services.sessions import (
     Tokens,
     end_sessions,
@@ -64,6 +77,8 @@ from accounts.services.signing_in import SignedIn, request_code, verify_code
 
 __all__ = (
     "Asked",
+    "KeyWanted",
+    "NewKey",
     "SignedIn",
     "Tokens",
     "activate_user",
@@ -72,12 +87,15 @@ __all__ = (
     "change_email",
     "change_role",
     "change_role_of_member",
+    "create_api_key",
     "create_organization",
+    "create_service_account",
     "deactivate_user",
     "delete_expired_files",
     "delete_organization",
     "delete_stale_challenges",
     "delete_stale_locks",
+    "disable_service_account",
     "end_own_session",
     "end_own_sessions",
     "end_sessions",
@@ -92,6 +110,7 @@ __all__ = (
     "log_out",
     "make_operator",
     "parts_of",
+    "recognize_key",
     "redeem_challenge",
     "refresh_session",
     "remind_of_erasures",
@@ -104,13 +123,16 @@ __all__ = (
     "resend_invitation",
     "resume_member",
     "resume_organization",
+    "revoke_api_key",
     "revoke_invitation",
+    "rotate_api_key",
     "seal_entries",
     "set_password",
     "suspend_member",
     "suspend_organization",
     "update_organization",
     "update_profile",
+    "update_service_account",
     "verify_code",
     "work_in",
     "write_next_export",

@@ -24,6 +24,7 @@ from accounts.models import (
     Session,
     User,
 )
+from accounts.services.api_keys import end_keys
 from accounts.services.members import remove_member
 from accounts.services.organizations import delete_organization
 from accounts.services.revoking import refuse_tokens_of_user
@@ -41,7 +42,7 @@ def forget_person(*, person: Person, now: datetime) -> dict[str, int]:
         "organizations": _close_organizations(user_id, now),
         "memberships": _leave_organizations(user_id),
         "sessions": _end_and_clear_sessions(user_id, now),
-        "secrets": _delete_secrets(user_id),
+        "secrets": _delete_secrets(user_id, now),
         "invitations": _delete(_to(person, Invitation.objects.all())),
         "challenges": _delete_challenges(person),
         "files": _delete(File.objects.filter(user_id=user_id)),
@@ -97,13 +98,15 @@ def _end_and_clear_sessions(user_id: UUID, now: datetime) -> int:
     return theirs.update(ip=None, user_agent="", device_label="")
 
 
-def _delete_secrets(user_id: UUID) -> int:
+def _delete_secrets(user_id: UUID, now: datetime) -> int:
+    keys = ApiKey.objects.filter(user_id=user_id)
+    end_keys(keys.filter(revoked_at=None), reason="erased", actor_id=None, now=now)
     return sum(
         _delete(secrets)
         for secrets in (
             Authenticator.objects.filter(user_id=user_id),
             RecoveryCode.objects.filter(user_id=user_id),
-            ApiKey.objects.filter(user_id=user_id),
+            keys,
         )
     )
 

@@ -21,6 +21,7 @@ from accounts.models import (
     ServiceAccount,
 )
 from accounts.roles import Role
+from accounts.services.api_keys import end_keys
 from accounts.services.auditing import record
 from accounts.services.holding import lock_organization
 from accounts.services.members import add_member
@@ -117,7 +118,7 @@ def delete_organization(
     organization = lock_organization(organization_id)
     _set_status(organization, Organization.Status.DELETED, now)
     Organization.objects.filter(id=organization_id).update(slug=str(organization_id))
-    _end_what_leads_in(organization, now)
+    _end_what_leads_in(organization, actor_id, now)
     record(
         AuditEntry.Action.ORGANIZATION_DELETED,
         target_id=organization_id,
@@ -229,7 +230,9 @@ def _tell_updated(organization: Organization) -> None:
     )
 
 
-def _end_what_leads_in(organization: Organization, now: datetime) -> None:
+def _end_what_leads_in(
+    organization: Organization, actor_id: UUID, now: datetime
+) -> None:
     for invitation in Invitation.objects.unanswered().filter(organization=organization):
         invitation.revoked_at = now
         invitation.save(update_fields=["revoked_at"])
@@ -241,8 +244,13 @@ def _end_what_leads_in(organization: Organization, now: datetime) -> None:
     OwnershipTransfer.objects.unanswered().filter(organization=organization).update(
         cancelled_at=now
     )
-    ApiKey.objects.filter(organization=organization, revoked_at=None).update(
-        revoked_at=now
+    end_keys(
+        ApiKey.objects.filter(organization=organization, revoked_at=None).order_by(
+            "id"
+        ),
+        reason="deleted",
+        actor_id=actor_id,
+        now=now,
     )
     ServiceAccount.objects.filter(organization=organization, disabled_at=None).update(
         disabled_at=now

@@ -20,7 +20,7 @@ from accounts.serializers.members import (
     MemberPage,
     NewMember,
 )
-from opencore.authentication import caller_of, principal_of
+from opencore.authentication import caller_of, for_people, principal_of
 from opencore.idempotency import repeatable
 from opencore.rest import TIME, Filter, Listing, Sort, read_body
 
@@ -144,6 +144,7 @@ class LeaveView(APIView):
         request=None,
         responses={HTTPStatus.NO_CONTENT: None},
     )
+    @for_people
     def post(self, request: Request, organization_id: UUID) -> Response:
         """Leave an organization; the last owner stays: 409 `last_owner`."""
         access = selectors.access_to(organization_id, principal_of(request))

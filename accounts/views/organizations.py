@@ -21,7 +21,12 @@ from accounts.serializers.organizations import (
     OrganizationPage,
     RolesAnswer,
 )
-from opencore.authentication import caller_of, principal_of, require_step_up
+from opencore.authentication import (
+    caller_of,
+    for_people,
+    principal_of,
+    require_step_up,
+)
 from opencore.idempotency import repeatable
 from opencore.rest import (
     Filter,
@@ -139,6 +144,7 @@ class OrganizationView(APIView):
     @extend_schema(
         operation_id="delete_organization", responses={HTTPStatus.NO_CONTENT: None}
     )
+    @for_people
     def delete(self, request: Request, organization_id: UUID) -> Response:
         """Delete an organization: nothing of it is shown or used any more.
 

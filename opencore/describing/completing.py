@@ -5,6 +5,7 @@ from typing import Any
 
 from opencore.describing.conditions import add_conditions
 from opencore.describing.examples import add_examples
+from opencore.describing.keys import say_where_keys_serve
 from opencore.describing.linking import add_links
 
 Json = dict[str, Any]
@@ -21,6 +22,7 @@ def complete(
     public: bool,  # noqa: ARG001 -- as above
 ) -> Json:
     """Add conditions, links, examples and the headers that all answers have."""
+    say_where_keys_serve(result["paths"])
     for operation in _operations(result):
         add_conditions(operation)
         for answer in operation["responses"].values():

@@ -10,6 +10,9 @@ from opencore.events.billing.v1 import (
     SubscriptionExpired,
 )
 from opencore.events.org.v1 import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    ApiKeyRotated,
     InvitationCreated,
     InvitationResent,
     InvitationRevoked,
@@ -62,6 +65,9 @@ _published: tuple[type[Event], ...] = (
     InvitationCreated,
     InvitationResent,
     InvitationRevoked,
+    ApiKeyCreated,
+    ApiKeyRotated,
+    ApiKeyRevoked,
     CustomerCreated,
     PaymentSucceeded,
     SubscriptionCreated,

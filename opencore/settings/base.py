@@ -310,7 +310,8 @@ GATEWAY_ACCESS_LOG_SAMPLE = ENVIRONMENT.gateway_access_log_sample
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "opencore.authentication.AccessTokenAuthentication"
+        "accounts.authentication.ApiKeyAuthentication",
+        "opencore.authentication.AccessTokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["opencore.rest.StrictJSONParser"],
@@ -344,6 +345,8 @@ SPECTACULAR_SETTINGS = {
         "ReplayState": "outbox.models.Replay.State",
         "ReplayAction": "outbox.models.Replay.Action",
         "LetterDecision": "outbox.serializers.DECISIONS",
+        "RoleEnum": "accounts.roles.Role",
+        "ServiceAccountRole": "accounts.serializers.keys.ROLES",
     },
 }
 

@@ -8,6 +8,7 @@ from django.db.models import Sum
 from pytest_django import Settings
 
 from accounts.models import (
+    ApiKey,
     AuditEntry,
     AuditPersonal,
     DataRequest,
@@ -33,7 +34,7 @@ from billing.models import Customer, Payment
 from notifications.services import send_next_mail
 from opencore import privacy
 from opencore.context import Device, working_for
-from opencore.events.org.v1 import MemberRemoved, OrgDeleted
+from opencore.events.org.v1 import ApiKeyRevoked, MemberRemoved, OrgDeleted
 from opencore.events.user.v1 import ErasureFailed, SessionRevoked, UserErased
 from opencore.revoked import Revocation, session_member, user_member
 from tests.accounts.canary import (
@@ -182,13 +183,21 @@ def test_all_hear_of_it(
     canary: User, acme: Organization, request_: DataRequest, emitted: Emitted
 ) -> None:
     belong(canary, acme)
-    session = Session.objects.get()
+    session, key = Session.objects.get(), ApiKey.objects.get()
 
     erase(request_)
 
     assert emitted()[1:] == [
         MemberRemoved(org_id=acme.id, user_id=canary.id),
         SessionRevoked(user_id=canary.id, session_id=session.id, reason="erased"),
+        ApiKeyRevoked(
+            org_id=acme.id,
+            key_id=key.id,
+            prefix="p",
+            scopes="",
+            reason="erased",
+            by=None,
+        ),
         UserErased(user_id=canary.id, erased_at=ASKED + WEEK),
     ]
 

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from accounts.errors import RefreshReused
-from accounts.models import Session, User
+from accounts.models import Organization, Session, User
 from accounts.services import (
     Tokens,
     change_role,
@@ -27,6 +27,7 @@ from accounts.services import (
     log_out,
     refresh_session,
     republish_revocations,
+    revoke_api_key,
 )
 from accounts.services.revoking import CLOCKS_DIFFER
 from accounts.services.sessions import open_session
@@ -35,6 +36,7 @@ from opencore.celery import app
 from opencore.revocations import Revocations
 from opencore.revoked import NEWS, REVOKED
 from opencore.tokens import read_access
+from tests.accounts.programs import key_for
 from tests.api import assert_problem
 from tests.gateway_proxy.redis_server import free_port
 
@@ -204,7 +206,7 @@ def test_without_redis_a_session_ends_all_the_same(
 
     assert Session.objects.get().revoked_at is not None
     assert [record.message for record in caplog.records] == [
-        "gateways were not told of ended sessions"
+        "gateways were not told what ended"
     ]
 
 
@@ -260,3 +262,28 @@ def test_beat_asks_for_a_task_of_this_name() -> None:
     asked = {entry["task"] for entry in app.conf.beat_schedule.values()}
 
     assert republish.name in asked
+
+
+def test_a_revoked_key_is_told_once_it_is_committed_and_again_to_an_empty_redis(
+    grace: User,
+    acme: Organization,
+    redis: Redis,
+    django_capture_on_commit_callbacks: Commit,
+) -> None:
+    key = key_for(acme, grace).key
+    member = f"a:{key.id}"
+
+    with django_capture_on_commit_callbacks(execute=True):
+        revoke_api_key(
+            organization_id=acme.id,
+            key_id=key.id,
+            actor_id=grace.id,
+            now=timezone.now(),
+        )
+        assert redis.zscore(REVOKED, member) is None
+    assert redis.zscore(REVOKED, member) is not None
+
+    redis.delete(REVOKED, NEWS)
+    republish_revocations(now=timezone.now())
+
+    assert redis.zscore(REVOKED, member) is not None

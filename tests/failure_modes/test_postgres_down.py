@@ -17,6 +17,7 @@ TOPIC = "opencore.user.v1"
 KEY = {"topic": TOPIC, "key": SOMEBODY, "reason": "a test"}
 OPERATIONS = "/v1/ops/"
 # A body that is good as far as can be told without the database.
+ORG = "/v1/orgs/{organization_id}"
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/auth/otp"): {"email": "ada@example.com"},
     ("post", "/v1/auth/otp/verify"): {"challenge_id": SOMEBODY, "code": "12345678"},
@@ -32,6 +33,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/orgs"): {"name": "Acme"},
     ("post", "/v1/orgs/{organization_id}/audit-exports"): {"format": "csv"},
     ("patch", "/v1/orgs/{organization_id}"): {"name": "Acme"},
+    ("post", f"{ORG}/service-accounts"): {"name": "deploy"},
+    ("patch", f"{ORG}/service-accounts/{{account_id}}"): {"name": "deploy"},
+    ("post", f"{ORG}/api-keys"): {"name": "deploy", "scopes": ["org.read"]},
+    ("post", f"{ORG}/api-keys/{{key_id}}/rotate"): {},
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},
     ("post", "/v1/orgs/{organization_id}/invitations"): {"email": "new@example.com"},
     ("patch", "/v1/orgs/{organization_id}/members/{user_id}"): {"role": "viewer"},

@@ -199,3 +199,71 @@ class InvitationRevoked(Event):
     def key(self) -> UUID:
         """Return the organization."""
         return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiKeyCreated(Event):
+    """Somebody made an API key; it is a service account's, or else their own.
+
+    The scopes are separated by spaces. The prefix is no secret: it finds the key.
+    """
+
+    type: ClassVar[str] = "opencore.org.v1.api-key-created"
+
+    org_id: UUID
+    key_id: UUID
+    prefix: str
+    scopes: str
+    service_account_id: UUID | None
+    user_id: UUID | None
+    expires_at: datetime | None
+    by: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiKeyRotated(Event):
+    """An API key got a successor; it is good itself until a moment, and then no more."""
+
+    type: ClassVar[str] = "opencore.org.v1.api-key-rotated"
+
+    org_id: UUID
+    key_id: UUID
+    prefix: str
+    scopes: str
+    previous_key_id: UUID
+    previous_good_until: datetime
+    expires_at: datetime | None
+    by: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiKeyRevoked(Event):
+    """An API key is good for nothing any more.
+
+    The reason is `revoked`, `rotated` (without a time for both), `disabled` (with its
+    service account), `deleted` (with the organization) or `erased` (with its person).
+    """
+
+    type: ClassVar[str] = "opencore.org.v1.api-key-revoked"
+
+    org_id: UUID
+    key_id: UUID
+    prefix: str
+    scopes: str
+    reason: str
+    by: UUID | None
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id

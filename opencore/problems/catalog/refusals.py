@@ -164,6 +164,42 @@ OF_ORGANIZATIONS = (
         "The ownership is being offered to somebody already.",
         "Cancel that offer first.",
     ),
+    ProblemKind(
+        "api_key_invalid",
+        HTTPStatus.UNAUTHORIZED,
+        "The API key is none of ours, or no longer, or not good from that address.",
+        "Look at the organization's keys: expires_at, revoked_at and networks.",
+    ),
+    ProblemKind(
+        "scopes_exceed_role",
+        HTTPStatus.FORBIDDEN,
+        "A key was to be given what its maker's own role does not allow.",
+        "Leave out what errors points to, or ask somebody whose role allows it.",
+    ),
+    ProblemKind(
+        "api_key_ended",
+        HTTPStatus.CONFLICT,
+        "The key was revoked, or its time is over.",
+        "Make another one.",
+    ),
+    ProblemKind(
+        "api_key_rotated",
+        HTTPStatus.CONFLICT,
+        "The key was rotated already.",
+        "Use its successor; if the text of that is lost, revoke it and rotate again.",
+    ),
+    ProblemKind(
+        "service_account_disabled",
+        HTTPStatus.CONFLICT,
+        "The service account is disabled for good.",
+        "Make another one.",
+    ),
+    ProblemKind(
+        "service_account_name_taken",
+        HTTPStatus.CONFLICT,
+        "Another service account of the organization is called so.",
+        "Choose another name; one that is disabled can be given another, too.",
+    ),
 )
 
 OF_BILLING = (
