@@ -12,6 +12,7 @@ from notifications.services import (
     send_code,
     send_invitation,
     tell_of_data_request,
+    tell_of_impersonation,
     warn_of_copied_token,
     warn_of_lock,
     welcome,
@@ -26,6 +27,7 @@ from opencore.events.user.v1 import (
     DataRequested,
     ErasureFailed,
     ErasureUpcoming,
+    ImpersonationStarted,
     SessionRevoked,
     UserCreated,
     UserEmailChanged,
@@ -113,6 +115,22 @@ def warn_of_lock_of_account(event: AccountLocked, event_id: UUID) -> None:
     warn_of_lock(
         user_id=event.user_id,
         locked_until=event.locked_until,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(ImpersonationStarted, in_batches=True)
+def tell_of_impersonation_that_started(
+    event: ImpersonationStarted, event_id: UUID
+) -> None:
+    """Tell a person that staff acts as them."""
+    tell_of_impersonation(
+        user_id=event.user_id,
+        impersonation_id=event.impersonation_id,
+        reason=event.reason,
+        read_only=event.read_only,
+        expires_at=event.expires_at,
         event_id=event_id,
         now=timezone.now(),
     )

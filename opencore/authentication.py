@@ -14,11 +14,12 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from opencore.context import Actor, act_as
-from opencore.errors import DomainError, Forbidden
+from opencore.errors import DomainError, Forbidden, ReadOnly
 from opencore.revocations import is_revoked
 from opencore.tokens import TokenInvalid, read_access
 
 OPERATOR_ROLES = frozenset({"operator"})
+STAFF_ROLES = OPERATOR_ROLES | {"support"}
 # How an operation says in the API's description that no API key is let through.
 FOR_PEOPLE = "x-for-people"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,6 +44,11 @@ class Principal:
         """Tell whether this person runs the deployment."""
         return self.role in OPERATOR_ROLES
 
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether this person works for the deployment."""
+        return self.role in STAFF_ROLES
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyPrincipal:
@@ -66,13 +72,6 @@ class StepUpRequired(DomainError):
     """It is too long ago that you proved who you are; sign in again and repeat this."""
 
     code: ClassVar[str] = "step_up_required"
-    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
-
-
-class ReadOnly(DomainError):
-    """Who acts as another person only looks; nothing can be changed."""
-
-    code: ClassVar[str] = "read_only_session"
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
 
 

@@ -53,6 +53,13 @@ class Forbidden(DomainError):
     status = HTTPStatus.FORBIDDEN
 
 
+class ReadOnly(DomainError):
+    """Who acts as another person only looks; nothing can be changed."""
+
+    code = "read_only_session"
+    status = HTTPStatus.FORBIDDEN
+
+
 class BodyTooLarge(DomainError):
     """The body is larger than is accepted here."""
 

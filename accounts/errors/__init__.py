@@ -1,6 +1,7 @@
 """What accounts refuses."""
 
 from accounts.errors.auditing import AuditExportNotReady
+from accounts.errors.impersonating import NotToBeImpersonated
 from accounts.errors.joining import (
     AlreadyInvited,
     InvitationClosed,
@@ -62,6 +63,7 @@ __all__ = (
     "InvitationLimitReached",
     "LastOwner",
     "MembershipSuspended",
+    "NotToBeImpersonated",
     "OrganizationSuspended",
     "RefreshReused",
     "ResendLimitReached",

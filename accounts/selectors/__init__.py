@@ -2,6 +2,7 @@
 
 from accounts.selectors.access import Access, access_to
 from accounts.selectors.auditing import audit_entries_of
+from accounts.selectors.impersonating import impersonations
 from accounts.selectors.invitations import (
     INVITATION_TOKEN,
     STATUSES,
@@ -59,6 +60,7 @@ __all__ = (
     "get_live_session",
     "get_service_account",
     "get_user_to_add",
+    "impersonations",
     "invitations_of",
     "live_sessions_of",
     "members_of",

@@ -24,6 +24,11 @@ from accounts.services.erasing import erase_on_request
 from accounts.services.exporting import export_data
 from accounts.services.files import delete_expired_files, parts_of
 from accounts.services.forgetting import forget_person
+from accounts.services.impersonating import (
+    Acting,
+    end_impersonation,
+    start_impersonation,
+)
 from accounts.services.inviting import (
     invite,
     resend_invitation,
@@ -76,6 +81,7 @@ from accounts.services.sessions import (
 from accounts.services.signing_in import SignedIn, request_code, verify_code
 
 __all__ = (
+    "Acting",
     "Asked",
     "KeyWanted",
     "NewKey",
@@ -96,6 +102,7 @@ __all__ = (
     "delete_stale_challenges",
     "delete_stale_locks",
     "disable_service_account",
+    "end_impersonation",
     "end_own_session",
     "end_own_sessions",
     "end_sessions",
@@ -128,6 +135,7 @@ __all__ = (
     "rotate_api_key",
     "seal_entries",
     "set_password",
+    "start_impersonation",
     "suspend_member",
     "suspend_organization",
     "update_organization",

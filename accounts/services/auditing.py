@@ -32,6 +32,7 @@ def record(
     outcome: AuditEntry.Outcome = AuditEntry.Outcome.DONE,
     justification: str = "",
     personal: Mapping[str, str] | None = None,
+    on_behalf_of: UUID | None = None,
     **metadata: str,
 ) -> AuditEntry:
     """Note what was done, in the transaction that does it.
@@ -48,7 +49,9 @@ def record(
         target_id=target_id,
         actor_id=actor_id if known is None else known.actor_id,
         actor_kind=_kind_of(actor_id) if known is None else known.kind,
-        on_behalf_of=None if known is None else known.on_behalf_of,
+        on_behalf_of=on_behalf_of
+        if known is None
+        else known.on_behalf_of or on_behalf_of,
         session_id=None if known is None else known.session_id,
         api_key_id=None if known is None else known.api_key_id,
         organization_id=organization_id,

@@ -9,12 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import AuditEntry, Session, User
+from accounts.models import AuditEntry, Impersonation, Session, User
 from accounts.selectors import organization_ids_of
 from accounts.services.auditing import record
 from accounts.services.devices import label_of
 from accounts.services.revoking import refuse_tokens_of_sessions
-from opencore.events.user.v1 import SessionRevoked
+from opencore.events.user.v1 import ImpersonationEnded, SessionRevoked
 from opencore.tenancy import enter_user
 from opencore.tokens import TokenExpired, mint_access, mint_refresh, read_refresh
 from outbox.publishing import emit
@@ -119,20 +119,19 @@ def end_sessions(
 ) -> int:
     """End all of a user's sessions, or the one named, or all but the one that is kept.
 
-    Returns how many were alive. Gateways refuse the access tokens that are out already.
+    With all end those, too, in which the user acts as others. Returns how many were
+    alive. Gateways refuse the access tokens that are out already.
     """
-    ended = list(
-        Session.objects.raw(
-            END,
-            {
-                "user_id": user_id,
-                "session_id": session_id,
-                "kept_id": kept_id,
-                "reason": reason,
-                "now": now,
-            },
-        )
-    )
+    named = {
+        "user_id": user_id,
+        "session_id": session_id,
+        "kept_id": kept_id,
+        "reason": reason,
+        "now": now,
+    }
+    ended = list(Session.objects.raw(END, named))
+    if session_id is None:
+        ended += Session.objects.raw(END_ACTING, named)
     for session in ended:
         record(
             AuditEntry.Action.SESSION_REVOKED,
@@ -141,11 +140,37 @@ def end_sessions(
             reason=reason.value,
         )
         emit(
-            SessionRevoked(user_id=user_id, session_id=session.id, reason=reason.value)
+            SessionRevoked(
+                user_id=session.user_id, session_id=session.id, reason=reason.value
+            )
         )
+        if session.impersonator_id is not None:
+            _end_impersonation(session, actor_id, now)
         log.info("session ended", extra={**names_of(session), "reason": reason.value})
     refuse_tokens_of_sessions(ended)
     return len(ended)
+
+
+def _end_impersonation(session: Session, actor_id: UUID | None, now: datetime) -> None:
+    acting = Impersonation.objects.filter(session_id=session.id, ended_at=None).first()
+    if acting is None:
+        return
+    acting.ended_at = min(now, acting.expires_at)
+    acting.save(update_fields=["ended_at"])
+    record(
+        AuditEntry.Action.IMPERSONATION_ENDED,
+        target_id=acting.id,
+        actor_id=actor_id,
+        on_behalf_of=acting.user_id if actor_id != acting.user_id else None,
+    )
+    emit(
+        ImpersonationEnded(
+            user_id=acting.user_id,
+            impersonation_id=acting.id,
+            impersonator_id=acting.impersonator_id,
+            ended_at=acting.ended_at,
+        )
+    )
 
 
 def mint_tokens(
@@ -180,4 +205,12 @@ where user_id = %(user_id)s and revoked_at is null
     and (%(session_id)s::uuid is null or id = %(session_id)s)
     and id is distinct from %(kept_id)s::uuid
 returning *
+"""
+END_ACTING = """
+update accounts_session s
+set revoked_at = %(now)s, revoke_reason = %(reason)s
+from accounts_impersonation i
+where i.impersonator_id = %(user_id)s and i.ended_at is null
+    and s.id = i.session_id and s.revoked_at is null
+returning s.*
 """

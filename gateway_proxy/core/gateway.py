@@ -21,6 +21,7 @@ from gateway_proxy.core.headers import (
 )
 from gateway_proxy.core.messages import (
     METHODS,
+    SAFE_METHODS,
     AccessRecord,
     Answer,
     Headers,
@@ -42,7 +43,13 @@ from gateway_proxy.core.targets import check_target
 from gateway_proxy.core.tracing import trace_of
 from gateway_proxy.core.upstreams import Upstream
 from opencore.claims import AccessClaims
-from opencore.errors import BodyTooLarge, DomainError, NotFound, RateLimited
+from opencore.errors import (
+    BodyTooLarge,
+    DomainError,
+    NotFound,
+    RateLimited,
+    ReadOnly,
+)
 
 HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
@@ -98,6 +105,8 @@ class Gateway:
             return preflight
         claims = await self._identify(request, route, table, record)
         await self._charge(request, route, claims, table, record)
+        if claims and claims.read_only and request.method not in SAFE_METHODS:
+            raise ReadOnly
         upstream = self._upstream_of(route)
         record.upstream = upstream.name
         own = (*self._identity(request, route, claims), *trace.headers())

@@ -63,12 +63,18 @@ def headers_for_upstream(request: Incoming, own: Headers = ()) -> Headers:
 
 
 def identity_headers(claims: AccessClaims) -> Headers:
-    """Return who asks, for an upstream that only the gateway reaches."""
-    return (
+    """Return who asks, for an upstream that only the gateway reaches.
+
+    Where staff acts as the user, that is said, too.
+    """
+    headers = (
         ("x-user-id", claims.user),
         ("x-user-role", claims.role),
         ("x-session-id", claims.session),
     )
+    if claims.impersonator_id is None:
+        return headers
+    return (*headers, ("x-user-impersonator-id", str(claims.impersonator_id)))
 
 
 def headers_for_client(headers: Headers, *, origin: str, table: RouteTable) -> Headers:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # Names are in lower case.
 Headers = tuple[tuple[str, str], ...]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# By these nothing is changed (RFC 9110, 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Body(Protocol):

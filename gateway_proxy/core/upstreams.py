@@ -15,7 +15,7 @@ from gateway_proxy.core.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway_proxy.core.messages import Answer, Outgoing
+from gateway_proxy.core.messages import SAFE_METHODS, Answer, Outgoing
 from gateway_proxy.core.ports import Exchange
 from gateway_proxy.core.retrybudget import RetryBudget
 from gateway_proxy.core.sight import NoSight, Sight
@@ -23,8 +23,6 @@ from gateway_proxy.core.sight import NoSight, Sight
 log = logging.getLogger(__name__)
 
 OPEN_FOR = 5.0
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +187,6 @@ def _may_repeat(request: Outgoing, problem: UpstreamProblem) -> bool:
         return True
     if isinstance(problem, UpstreamTimeout) or not isinstance(request.body, bytes):
         return False
-    return request.method in _SAFE or any(
+    return request.method in SAFE_METHODS or any(
         name.lower() == "idempotency-key" for name, _ in request.headers
     )

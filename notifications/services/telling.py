@@ -154,6 +154,33 @@ def warn_of_lock(
 
 
 @transaction.atomic
+def tell_of_impersonation(
+    *,
+    user_id: UUID,
+    impersonation_id: UUID,
+    reason: str,
+    read_only: bool,
+    expires_at: datetime,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Tell a person that staff acts as them, and why; raises RecipientUnknown."""
+    _tell(
+        _recipient(user_id),
+        kind="impersonated",
+        event_id=event_id,
+        words={
+            "moment": _day_and_time(now),
+            "expires_at": _day_and_time(expires_at),
+            "may": "only look" if read_only else "may change things for you",
+            "reason": reason,
+        },
+        data={"impersonation_id": str(impersonation_id)},
+        now=now,
+    )
+
+
+@transaction.atomic
 def confirm_payment(
     *,
     user_id: UUID,

@@ -77,14 +77,15 @@ def mint_access(
     org_ids: Sequence[UUID] = (),
     audience: Sequence[str] | None = None,
     proof: Proof | None = None,
+    lifetime: timedelta | None = None,
 ) -> str:
     """Return a token that lets its bearer act as the user until it expires.
 
     It names the first twenty of the organizations. It is meant for the audience, which
     is JWT_AUDIENCE unless given; one for nobody in particular names none. Without a
-    proof it says nothing of how sure it is who bears it.
+    proof it says nothing of how sure it is who bears it. It lives as all do, or shorter.
     """
-    token = _new(_Access, settings.ACCESS_TOKEN_LIFETIME, now)
+    token = _new(_Access, lifetime or settings.ACCESS_TOKEN_LIFETIME, now)
     token["sub"], token["sid"] = str(user_id), str(session_id)
     token["role"] = role
     meant_for = settings.JWT_AUDIENCE if audience is None else audience

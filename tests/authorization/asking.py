@@ -8,7 +8,7 @@ from functools import cache, partial
 from http import HTTPStatus
 from ipaddress import IPv6Address
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -45,7 +45,7 @@ class Proof:
     authenticated_at: Any
     assurance: int = 2
     methods: tuple[str, ...] = ("otp", "mfa")
-    impersonator_id: None = None
+    impersonator_id: UUID | None = None
     read_only: bool = False
 
 
@@ -132,12 +132,17 @@ def _client(world: World, entry: Entry, caller: Caller, person: User) -> APIClie
 def token_of(caller: Caller, person: User) -> str:
     """Return an access token of a person."""
     now = timezone.now()
+    proof = Proof(now) if caller.fresh else None
+    if caller.acting is not None:
+        proof = Proof(
+            now, impersonator_id=uuid4(), read_only=caller.acting == "reading"
+        )
     return mint_access(
         user_id=person.id,
         session_id=session_of(person).id,
         role=PLATFORM_ROLES.get(caller.person or "", "user"),
         now=now,
-        proof=Proof(now) if caller.fresh else None,
+        proof=proof,
     )
 
 

@@ -8,6 +8,8 @@ from tests.authorization.entry import Entry
 from tests.authorization.world import OUTSIDERS
 
 Key = Literal["with the scope", "without the scope", "of another organization"]
+# Who of the staff is let through.
+STAFF = {"operator": {"operator"}, "staff": {"operator", "support"}}
 # What is still allowed where operators suspended the organization.
 WHILE_SUSPENDED = {
     Permission.ORG_READ,
@@ -27,6 +29,8 @@ class Caller:
     fresh: bool = True
     # Whether they ask about an organization that operators suspended.
     at_hooli: bool = False
+    # Whether it is staff who acts as the person, and what they may do then.
+    acting: Literal["reading", "writing"] | None = None
 
 
 CALLERS = (
@@ -50,8 +54,8 @@ def expected(entry: Entry, caller: Caller) -> str | None:
         return _expected_of_key(entry, caller.key)
     if caller.person is None:
         return "unauthenticated"
-    if entry.needs == "operator":
-        return None if caller.person == "operator" else "forbidden"
+    if entry.needs in STAFF:
+        return None if caller.person in STAFF[entry.needs] else "forbidden"
     if entry.step_up and not caller.fresh:
         return "step_up_required"
     if entry.needs == "person":

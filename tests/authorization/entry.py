@@ -7,8 +7,8 @@ from typing import Any, Literal
 from accounts.roles import Permission
 
 # Beside a permission in the organization of the path: anybody without a token, any
-# person for what is theirs, or who runs the deployment.
-Needs = Permission | Literal["anybody", "person", "operator"]
+# person for what is theirs, who runs the deployment, or these and support.
+Needs = Permission | Literal["anybody", "person", "operator", "staff"]
 
 
 @dataclass(frozen=True, kw_only=True)

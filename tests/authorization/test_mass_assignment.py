@@ -7,7 +7,7 @@ import pytest
 
 from tests.api import body_of
 from tests.authorization.asking import described, operations, prepared
-from tests.authorization.callers import Caller
+from tests.authorization.callers import STAFF, Caller
 from tests.authorization.entries import all_entries
 from tests.authorization.entry import Entry
 from tests.authorization.rows import MARKS, all_rows, difference, fields
@@ -50,7 +50,7 @@ def test_no_field_of_any_model_is_changed_by_naming_it(
 
 def deed(world: World, entry: Entry, body: dict[str, Any]) -> Outcome:
     """Return status, changed columns, refused fields, and whether a mark was stored."""
-    person = "operator" if entry.needs == "operator" else "owner"
+    person = "operator" if entry.needs in STAFF else "owner"
     caller = Caller(name=person, person=person)
     send = prepared(world, entry.with_body(body), caller)
     before = all_rows()

@@ -13,6 +13,7 @@ from accounts.models import (
     Authenticator,
     Challenge,
     DataRequest,
+    Impersonation,
     Invitation,
     Organization,
     OwnershipTransfer,
@@ -92,6 +93,19 @@ def _email_challenge(_: World, caller: User, __: Organization) -> object:
     known = hash_of_code(asked.challenge_id, "12345678")
     Challenge.objects.filter(id=asked.challenge_id).update(code_hmac=known)
     return asked.challenge_id
+
+
+def _impersonation(world: World, caller: User, _: Organization) -> object:
+    person = world.people["stranger"]
+    impersonator = world.people["operator"] if caller == person else caller
+    return Impersonation.objects.create(
+        session=session_of(person),
+        user=person,
+        impersonator=impersonator,
+        reason="a test",
+        started_at=timezone.now(),
+        expires_at=LATER,
+    ).id
 
 
 def _invitation(_: World, caller: User, organization: Organization) -> object:
@@ -217,6 +231,7 @@ MAKERS: dict[str, Maker] = {
     "refresh_token": _refresh_token,
     "challenge": _challenge,
     "email_challenge": _email_challenge,
+    "impersonation": _impersonation,
     "invitation": _invitation,
     "transfer": _transfer,
     "service_account": _service_account,

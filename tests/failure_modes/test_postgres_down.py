@@ -41,6 +41,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/orgs/{organization_id}/invitations"): {"email": "new@example.com"},
     ("patch", "/v1/orgs/{organization_id}/members/{user_id}"): {"role": "viewer"},
     ("post", "/v1/billing/payments"): {"amount_minor": 1, "currency": "EUR"},
+    ("post", "/v1/ops/impersonations"): {"user_id": SOMEBODY, "reason": "a test"},
     ("post", "/v1/ops/eventing/replays"): {},
     ("post", "/v1/ops/gateway/changes"): {"change": {}},
     ("post", "/v1/ops/eventing/keys/hold"): KEY,

@@ -9,13 +9,15 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from gateway_proxy import watching
-from gateway_proxy.core.messages import METHODS
+from gateway_proxy.core.messages import METHODS, SAFE_METHODS
 from gateway_proxy.defaults import default_table
 from opencore.telemetry import ACCESS_LOG
-from opencore.tokens import read_access, read_internal
+from opencore.tokens import mint_access, read_access, read_internal
+from tests.api import Proof
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.conformance import Asked, Front, LoopFront, Said, ViewFront
 from tests.gateway_proxy.conftest import bearer_of
@@ -406,6 +408,56 @@ def test_an_upstream_is_told_who_asks_by_a_token_if_its_route_says_so(
     access = read_access(signed_in[0][1].removeprefix("Bearer "))
     assert (claims.user_id, claims.session_id) == (access.user_id, access.session_id)
     assert received.values("X-User-Id") == []
+
+
+def acting(*, read_only: bool) -> str:
+    """Return the header of staff who act as somebody."""
+    token = mint_access(
+        user_id=uuid4(),
+        session_id=uuid4(),
+        role="user",
+        now=timezone.now(),
+        proof=Proof(impersonator_id=uuid4(), read_only=read_only),
+    )
+    return f"Bearer {token}"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_who_only_looks_as_somebody_changes_nothing_at_any_upstream(
+    ask_both: Callable[[Asked], Said], service: Service, method: str
+) -> None:
+    header = ("authorization", acting(read_only=True))
+
+    said = ask_both(Asked(method, "/billing/x", (header,)))
+
+    if method in SAFE_METHODS:
+        assert (said.status, len(service.received)) == (200, 1)
+    else:
+        assert (said.status, code_of(said)) == (403, "read_only_session")
+        assert service.received == []
+
+
+def test_an_upstream_is_told_by_a_token_too_who_acts_as_somebody(
+    ask_both: Callable[[Asked], Said],
+    service: Service,
+    gateway: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gateway.JWT_INTERNAL_SIGNING_KEY = "k" * 48
+    plain = default_table()
+    routes = tuple(replace(route, identity="token") for route in plain.routes)
+    monkeypatch.setattr(
+        watching, "current_table", lambda: replace(plain, routes=routes)
+    )
+    bearer = acting(read_only=False)
+
+    ask_both(Asked("POST", headers=(("authorization", bearer),)))
+
+    (received,) = service.received
+    (token,) = received.values("X-OpenCore-Identity")
+    claims = read_internal(token, "/billing")
+    access = read_access(bearer.removeprefix("Bearer "))
+    assert claims.impersonator_id == access.impersonator_id
 
 
 @pytest.mark.parametrize("target", ["/auth/x", "/users/me", "/orgs/7"])

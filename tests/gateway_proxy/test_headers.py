@@ -1,6 +1,7 @@
 """Which headers pass the gateway, and which it writes itself."""
 
-from uuid import UUID
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway_proxy.core.headers import (
 )
 from gateway_proxy.core.messages import Headers, HeldUpload, Incoming
 from gateway_proxy.core.table import Route, RouteTable
+from opencore.claims import AccessClaims
 from opencore.tokens import read_access
 
 ORIGIN = "billing.internal:8080/base"
@@ -197,3 +199,18 @@ def test_a_location_of_this_same_process_is_mapped_back() -> None:
         location_for_client(location, origin="api.example.com", table=TABLE)
         == "/orgs/7"
     )
+
+
+def test_an_upstream_is_told_who_acts_as_the_user(ada: UUID) -> None:
+    staff = uuid4()
+    claims = AccessClaims(
+        user_id=ada,
+        session_id=uuid4(),
+        role="user",
+        issued_at=datetime(2028, 2, 29, tzinfo=UTC),
+        expires_at=datetime(2028, 3, 1, tzinfo=UTC),
+        key_id="k",
+        impersonator_id=staff,
+    )
+
+    assert identity_headers(claims)[-1] == ("x-user-impersonator-id", str(staff))

@@ -14,7 +14,12 @@ from opencore.events import Event
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
 from opencore.events.org.v1 import InvitationCreated, InvitationResent
-from opencore.events.user.v1 import AccountLocked, SessionRevoked, UserCreated
+from opencore.events.user.v1 import (
+    AccountLocked,
+    ImpersonationStarted,
+    SessionRevoked,
+    UserCreated,
+)
 from opencore.sealing import seal
 from outbox.consuming import handlers_of
 from tests.notifications.fakes import MailServer
@@ -211,3 +216,31 @@ def test_a_payment_that_overtook_its_user_is_confirmed_when_it_comes_again(
     hear(payment, event_id)
 
     assert Delivery.objects.get(type="payment_receipt").status == "sent"
+
+
+@pytest.mark.parametrize(
+    ("read_only", "said"), [(True, "only look"), (False, "may change things")]
+)
+def test_a_person_is_told_once_that_staff_acts_as_them_and_why(
+    hear_twice: HearTwice,
+    mail_server: Mail,
+    recipient: Recipient,
+    read_only: bool,
+    said: str,
+) -> None:
+    hear_twice(
+        ImpersonationStarted(
+            user_id=recipient.user_id,
+            impersonation_id=uuid4(),
+            impersonator_id=uuid4(),
+            reason="Ticket 7",
+            read_only=read_only,
+            expires_at=datetime(2028, 2, 29, 12, tzinfo=UTC),
+        )
+    )
+
+    told = Notification.objects.get(type="impersonated")
+    assert said in told.body
+    assert "Ticket 7" in told.body
+    assert "2028-02-29 at 12:00 UTC" in told.body
+    assert Delivery.objects.filter(type="impersonated").count() == 1

@@ -19,6 +19,8 @@ WORDS = {
     "plan": "pro",
     "moment": "2028-02-29 at 00:00 UTC",
     "expired_at": "2028-02-29 at 00:00 UTC",
+    "may": "only look",
+    "reason": "Ticket 7",
 }
 KINDS = sorted(path.stem for path in FOLDER.glob("*.txt"))
 

@@ -67,6 +67,45 @@ class UserEmailChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImpersonationStarted(Event):
+    """Staff acts as a person until it expires, for a reason that the person is told."""
+
+    type: ClassVar[str] = "opencore.user.v1.impersonation-started"
+    personal: ClassVar[frozenset[str]] = frozenset({"reason"})
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+    impersonation_id: UUID
+    impersonator_id: UUID
+    reason: str
+    read_only: bool
+    expires_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImpersonationEnded(Event):
+    """Staff acts as a person no more; that it expired by itself is not told."""
+
+    type: ClassVar[str] = "opencore.user.v1.impersonation-ended"
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+    impersonation_id: UUID
+    impersonator_id: UUID
+    ended_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataRequested(Event):
     """A person asked for a copy of their data or for its erasure: `export`, `erasure`."""
 

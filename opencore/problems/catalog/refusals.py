@@ -36,6 +36,12 @@ OF_ACCOUNTS = (
         "Ask the operators.",
     ),
     ProblemKind(
+        "not_to_be_impersonated",
+        HTTPStatus.FORBIDDEN,
+        "Nobody acts as staff, as themselves, or as who was deactivated.",
+        "Nothing; act as another person.",
+    ),
+    ProblemKind(
         "email_taken",
         HTTPStatus.CONFLICT,
         "Another account has this address.",
