@@ -7,9 +7,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts.errors import ApiKeyInvalid
 from accounts.services import recognize_key
-from opencore.api_keys import is_key
+from opencore.api_keys import ApiKeyInvalid, is_key
 from opencore.authentication import KeyPrincipal
 from opencore.brakes import sender_address
 from opencore.describing.keys import KEY_SCHEME

@@ -39,6 +39,7 @@ class AccessLog:
             "ms": round(seconds * 1000, 1),
             "bytes": size,
             "user_id": record.user_id,
+            "key_id": record.key_id,
             "upstream": record.upstream,
             "limited": _limited(record),
             "refusal": record.code,

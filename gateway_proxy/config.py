@@ -23,6 +23,8 @@ class GatewayConfig:
     cross_origin: CrossOrigin
     processes: int
     tells_legacy_limits: bool
+    # Without a database nobody can be asked about API keys.
+    alone: bool
 
 
 def read_config() -> GatewayConfig:
@@ -37,6 +39,7 @@ def read_config() -> GatewayConfig:
         cross_origin=_cross_origin(),
         processes=settings.GATEWAY_PROCESSES,
         tells_legacy_limits=settings.GATEWAY_LEGACY_LIMIT_HEADERS,
+        alone=settings.GATEWAY_ALONE,
     )
 
 

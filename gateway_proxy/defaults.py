@@ -15,7 +15,8 @@ ROUTES: dict[str, Document] = {
     "/auth/otp": {"public": ["POST /auth/otp"], **CODE},
     "/auth/otp/verify": {"public": ["POST /auth/otp/verify"], **CODE},
     "/users": {},
-    "/orgs": {},
+    # What else there is belongs to people.
+    "/orgs": {"api_keys": True},
     "/billing": {},
     "/notifications": {},
 }

@@ -8,14 +8,17 @@ from django.conf import settings
 from gateway_proxy import watching
 from gateway_proxy.asgi import AsgiFront
 from gateway_proxy.blocking import limits as blocking_limits
+from gateway_proxy.blocking.keys import BlockingKeys
 from gateway_proxy.blocking.transport import BlockingTransport
 from gateway_proxy.config import GatewayConfig, read_config
 from gateway_proxy.core.gateway import Gateway, Parts
-from gateway_proxy.core.ports import Limits, Transport
+from gateway_proxy.core.ports import Keys, Limits, Transport
 from gateway_proxy.core.sight import Sight
+from gateway_proxy.keys import RememberedKeys, remembered_keys
 from gateway_proxy.sight import current_sight
 from gateway_proxy.streaming import limits as streaming_limits
 from gateway_proxy.streaming.bridge import Bridge
+from gateway_proxy.streaming.keys import StreamingKeys
 from gateway_proxy.streaming.transport import StreamingTransport
 from opencore.tokens import mint_internal, read_access
 
@@ -30,6 +33,14 @@ class OpenLimits(Protocol):
         ...
 
 
+class OpenKeys(Protocol):
+    """Makes keys of one kind."""
+
+    def __call__(self, remembered: RememberedKeys) -> Keys:
+        """Return them."""
+        ...
+
+
 def current_gateway() -> Gateway:
     """Return the gateway of threads; it keeps connections, so it is made once."""
     return _gateway_of(read_config())
@@ -37,7 +48,9 @@ def current_gateway() -> Gateway:
 
 @lru_cache(maxsize=8)
 def _gateway_of(config: GatewayConfig) -> Gateway:
-    return _gateway(config, blocking_limits.open_limits, BlockingTransport())
+    return _gateway(
+        config, blocking_limits.open_limits, BlockingTransport(), BlockingKeys
+    )
 
 
 def asgi_front() -> AsgiFront:
@@ -49,7 +62,9 @@ def asgi_front() -> AsgiFront:
         sight=current_sight(),
     )
     transport = StreamingTransport(django)
-    gateway = _gateway(read_config(), streaming_limits.open_limits, transport)
+    gateway = _gateway(
+        read_config(), streaming_limits.open_limits, transport, StreamingKeys
+    )
     return AsgiFront(gateway, django=django, aside=Bridge(threads=2, waiting=8))
 
 
@@ -61,9 +76,12 @@ def _sight() -> Sight:
 
 
 def _gateway(
-    config: GatewayConfig, open_limits: OpenLimits, transport: Transport
+    config: GatewayConfig,
+    open_limits: OpenLimits,
+    transport: Transport,
+    open_keys: OpenKeys,
 ) -> Gateway:
-    sight = _sight()
+    sight, keys = _sight(), None if config.alone else remembered_keys()
     limits = open_limits(
         url=config.redis_url,
         timeout=config.redis_timeout,
@@ -77,6 +95,7 @@ def _gateway(
             limits=limits,
             transport=transport,
             mint_identity=mint_internal,
+            keys=None if keys is None else open_keys(keys),
             cors=config.cross_origin,
             sight=sight,
             verifies_tokens=config.verifies_tokens,

@@ -56,7 +56,7 @@ METRICS = (
     Metric(
         "gateway_tokens_refused_total",
         "counter",
-        "Requests whose access token was refused.",
+        "Requests whose access token or API key was refused.",
         ("code",),
     ),
     Metric(

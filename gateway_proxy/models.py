@@ -43,6 +43,7 @@ class Route(models.Model):
     head_timeout = models.FloatField(null=True)
     whole_timeout = models.FloatField(null=True)
     identity = models.TextField(choices=Identity, null=True)  # noqa: DJ001 -- as above
+    api_keys = models.BooleanField(null=True)
 
     class Meta:
         db_table = "gateway_route"

@@ -10,7 +10,7 @@ from gateway_proxy.models import Limit, Plan, PlanAssignment, Route
 _BATCH = 5000
 _FIELDS = (
     *("enabled", "upstreams", "public", "audience", "cost", "when_down"),
-    *("body_limit", "identity"),
+    *("body_limit", "identity", "api_keys"),
 )
 
 

@@ -9,6 +9,10 @@ import secrets
 import string
 import zlib
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+from opencore.errors import DomainError
 
 MARK = "ock_"
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -16,6 +20,16 @@ _PREFIX, _SECRET, _CHECKSUM = 12, 43, 6
 _FORM = re.compile(
     rf"{MARK}([0-9A-Za-z]{{{_PREFIX}}})_[0-9A-Za-z]{{{_SECRET + _CHECKSUM}}}"
 )
+
+
+class ApiKeyInvalid(DomainError):
+    """The API key is none of ours, or no longer, or not good from where you are."""
+
+    code: ClassVar[str] = "api_key_invalid"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""What the tokens say, in words that need no library for tokens."""
+"""What tokens say, and what is known of API keys, in words that need no library."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import ClassVar
 from uuid import UUID
+
+from opencore.addresses import is_within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,35 @@ class AccessClaims:
     def session(self) -> str:
         """The session's id as text."""
         return str(self.session_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyClaims:
+    """What is known of an API key, as of the moment when it was looked up.
+
+    It is a service account's or a user's. `scopes` are what the key and the role of its
+    holder both allowed then.
+    """
+
+    key_id: UUID
+    organization_id: UUID
+    scopes: frozenset[str]
+    issued_at: datetime
+    service_account_id: UUID | None = None
+    user_id: UUID | None = None
+    networks: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    role: ClassVar[str] = "user"
+    # Whether it may change something is said by its scopes.
+    read_only: ClassVar[bool] = False
+
+    def admits(self, address: str, *, now: datetime) -> bool:
+        """Tell whether the key is in its time, and may be used from an address."""
+        in_time = self.expires_at is None or self.expires_at > now
+        return in_time and (not self.networks or is_within(address, self.networks))
+
+
+Claims = AccessClaims | KeyClaims
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from opencore.claims import AccessClaims
+from opencore.claims import AccessClaims, Claims
 from opencore.revoked import (
     GOOD_SINCE,
     NEWS,
@@ -116,8 +116,8 @@ class Revocations:
             if self._watchers.setdefault(os.getpid(), closed) is closed:
                 Thread(target=self._watch, args=(closed,), daemon=True).start()
 
-    def include(self, claims: AccessClaims) -> bool:
-        """Tell whether a token's session, user or key is known to be revoked."""
+    def include(self, claims: Claims) -> bool:
+        """Tell whether a token's session, user or key, or an API key, is revoked."""
         return self._known.include(claims, now=time.time())
 
     def refresh(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from opencore.claims import AccessClaims
+from opencore.claims import Claims, KeyClaims
 
 # Where Redis keeps it. One tag, so that a cluster keeps together what one script reads.
 REVOKED = "{opencore}:revoked"
@@ -70,6 +70,22 @@ def of_key(kid: str) -> Revocation:
     return Revocation(key_member(kid), math.inf)
 
 
+def members_of(claims: Claims) -> tuple[str, str, str]:
+    """Return what stands for a token's session, user and key.
+
+    Of an API key: for itself, for its user, whom a service account has none of, and
+    for no key of tokens.
+    """
+    if isinstance(claims, KeyClaims):
+        user = "" if claims.user_id is None else claims.user_id
+        return api_key_member(claims.key_id), user_member(user), key_member("")
+    return (
+        session_member(claims.session),
+        user_member(claims.user),
+        key_member(claims.key_id),
+    )
+
+
 class KnownRevocations:
     """What is revoked as far as this process has heard; safe with many threads."""
 
@@ -85,16 +101,17 @@ class KnownRevocations:
         for revocation in revocations:
             self._known[revocation.member] = revocation
 
-    def include(self, claims: AccessClaims, *, now: float) -> bool:
-        """Tell whether the session, the user or the key of a token is revoked."""
+    def include(self, claims: Claims, *, now: float) -> bool:
+        """Tell whether a token's session, user or key is revoked, or an API key."""
         known = self._known
         if not known:
             return False
-        for member in (session_member(claims.session_id), key_member(claims.key_id)):
+        session, user, key = members_of(claims)
+        for member in (session, key):
             revocation = known.get(member)
             if revocation is not None and revocation.until > now:
                 return True
-        revocation = known.get(user_member(claims.user_id))
+        revocation = known.get(user)
         return (
             revocation is not None
             and revocation.until > now

@@ -15,7 +15,17 @@ from opencore.redaction import redact
 
 ACCESS_LOG = "opencore.access"
 _ACCESS_FIELDS = (
-    *("method", "route", "status", "ms", "bytes", "user_id", "upstream", "limited"),
+    *(
+        "method",
+        "route",
+        "status",
+        "ms",
+        "bytes",
+        "user_id",
+        "key_id",
+        "upstream",
+        "limited",
+    ),
     *("refusal", "request_id", "trace_id"),
 )
 

@@ -13,7 +13,6 @@ from accounts.errors.joining import (
 )
 from accounts.errors.keys import (
     ApiKeyEnded,
-    ApiKeyInvalid,
     RotatedAlready,
     ScopesExceedRole,
     ServiceAccountDisabled,
@@ -49,7 +48,6 @@ __all__ = (
     "AlreadyInvited",
     "AlreadyMember",
     "ApiKeyEnded",
-    "ApiKeyInvalid",
     "AuditExportNotReady",
     "CodeExpired",
     "CodeInvalid",

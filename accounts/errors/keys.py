@@ -1,19 +1,9 @@
-"""What is refused to who makes API keys, and to who shows one."""
+"""What is refused to who makes service accounts and API keys."""
 
 from http import HTTPStatus
 from typing import ClassVar
 
 from opencore.errors import DomainError
-
-
-class ApiKeyInvalid(DomainError):
-    """The API key is none of ours, or no longer, or not good from where you are."""
-
-    code: ClassVar[str] = "api_key_invalid"
-    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
-
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
 class ScopesExceedRole(DomainError):

@@ -1,6 +1,6 @@
 """What may be seen, and by whom: the only way to an organization."""
 
-from accounts.selectors.access import Access, access_to
+from accounts.selectors.access import Access, access_to, allowed_now
 from accounts.selectors.auditing import audit_entries_of
 from accounts.selectors.impersonating import impersonations
 from accounts.selectors.invitations import (
@@ -48,6 +48,7 @@ __all__ = (
     "STATUSES",
     "Access",
     "access_to",
+    "allowed_now",
     "api_keys_of",
     "api_keys_revoked_since",
     "audit_entries_of",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from accounts.errors import MembershipSuspended, OrganizationSuspended
-from accounts.models import Membership, Organization, ServiceAccount
+from accounts.models import ApiKey, Membership, Organization, ServiceAccount
 from accounts.roles import PERMISSIONS, Permission, Role, may_grant, may_lend
 from opencore.authentication import KeyPrincipal, Principal
 from opencore.errors import Forbidden, NotFound
@@ -72,6 +72,34 @@ def access_to(
         access = _access_of_member(organization_id, caller.user_id)
     access.require(permission)
     return access
+
+
+def allowed_now(*, key: ApiKey) -> frozenset[str] | None:
+    """Return what a key and its holder's role both allow now, for gateways.
+
+    None without a holder who may act, or if the organization was deleted.
+    """
+    status, role = key.organization.status, _role_of_holder(key)
+    if role is None or status == Organization.Status.DELETED:
+        return None
+    allowed = PERMISSIONS[role] & frozenset(key.scopes)
+    if status == Organization.Status.SUSPENDED:
+        allowed &= _WHILE_SUSPENDED
+    return frozenset(str(permission) for permission in allowed)
+
+
+def _role_of_holder(key: ApiKey) -> Role | None:
+    account = key.service_account
+    if account is not None:
+        return Role(account.role) if account.disabled_at is None else None
+    if key.user is None:
+        return None
+    membership = Membership.objects.filter(
+        organization_id=key.organization_id,
+        user=key.user,
+        status=Membership.Status.ACTIVE,
+    ).first()
+    return None if membership is None else Role(membership.role)
 
 
 def _access_of_member(organization_id: UUID, user_id: UUID) -> Access:

@@ -64,7 +64,7 @@ from accounts.services.people import (
     set_password,
 )
 from accounts.services.profiles import update_profile
-from accounts.services.recognizing import recognize_key
+from accounts.services.recognizing import look_up_key, recognize_key
 from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
 from accounts.services.sealing import keep_anchor, seal_entries
@@ -115,6 +115,7 @@ __all__ = (
     "keep_anchor",
     "label_session",
     "log_out",
+    "look_up_key",
     "make_operator",
     "parts_of",
     "recognize_key",

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from accounts.models import ApiKey, Membership
+from accounts.selectors import allowed_now
 from opencore.addresses import is_within
 from opencore.api_keys import KeyText, read_key
 from opencore.authentication import KeyPrincipal
+from opencore.claims import KeyClaims
 from opencore.context import Actor, act_as
 from opencore.hashing import lookup_hash, lookup_hashes
 from opencore.tenancy import show_key
@@ -42,6 +44,31 @@ def recognize_key(
         service_account_id=key.service_account_id,
         user_id=key.user_id,
         scopes=frozenset(key.scopes),
+    )
+
+
+def look_up_key(*, credentials: str, address: str, now: datetime) -> KeyClaims | None:
+    """Return what a key allows now, to a gateway; None if it is not good from there.
+
+    It serves all tenants, so requests to the API do without.
+    """
+    text = read_key(credentials)
+    key = None if text is None else _proved(text)
+    if key is None or not _is_good(key, address, now) or not _has_a_holder(key):
+        return None
+    allowed = allowed_now(key=key)
+    if allowed is None:
+        return None
+    _note_use(key, credentials, now)
+    return KeyClaims(
+        key_id=key.id,
+        organization_id=key.organization_id,
+        scopes=allowed,
+        issued_at=now,
+        service_account_id=key.service_account_id,
+        user_id=key.user_id,
+        networks=tuple(key.networks),
+        expires_at=key.expires_at,
     )
 
 

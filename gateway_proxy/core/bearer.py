@@ -1,11 +1,11 @@
-"""Finds the token that came with a request."""
+"""Finds the token, or the API key, that came with a request."""
 
 from gateway_proxy.core.errors import Unauthenticated
 from gateway_proxy.core.messages import Headers
 
 
 def bearer_token(headers: Headers) -> str:
-    """Return the one bearer token of a request; raises Unauthenticated without one."""
+    """Return what the one bearer of a request shows; raises Unauthenticated without."""
     values = [value for name, value in headers if name == "authorization"]
     scheme, _, token = (values[0] if len(values) == 1 else "").partition(" ")
     token = token.strip(" ")

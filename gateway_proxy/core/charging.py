@@ -3,35 +3,45 @@
 from gateway_proxy.core.decisions import Bucket, Charge
 from gateway_proxy.core.messages import Incoming
 from gateway_proxy.core.table import Route, RouteTable
-from opencore.claims import AccessClaims
+from opencore.claims import AccessClaims, Claims, KeyClaims
+
+# The name of a limit, whose bucket it is, and the plan that may say how large.
+_Owner = tuple[str, str, str | None]
 
 
 def charge_of(
-    request: Incoming, route: Route, claims: AccessClaims | None, table: RouteTable
+    request: Incoming, route: Route, claims: Claims | None, table: RouteTable
 ) -> Charge:
     """Return what a request costs, in which buckets.
 
     A route's own limits come before those of a plan, and these before the table's. A
     limit of a route has buckets of its own. An organization is charged if the path
-    names it and the token says that the bearer belongs to it.
+    names it and the token says that the bearer belongs to it. An API key has a bucket
+    as a user has one, and is always charged to its organization.
     """
-    owners: list[tuple[str, str, str | None]]
-    if claims is None:
-        owners = [("address", request.client, None), ("network", request.client, None)]
-    else:
-        plan = _plan_of(claims, table)
-        owners = [("user", claims.user, plan), ("network", request.client, None)]
-        org = _org_of(request.path, claims)
-        if org is not None:
-            owners.append(("org", org, plan))
-    owners.append(("route", "", None))
     buckets = []
-    for name, owner, plan in owners:
+    for name, owner, plan in (*_owners_of(request, claims, table), ("route", "", None)):
         limit = table.limit_of(name, route, plan)
         if limit is not None:
             scope = route.prefix if name in route.limits else ""
             buckets.append(Bucket(f"{name}:{owner}{scope}", limit.policy, limit.shadow))
     return Charge(tuple(buckets), route.cost, route.when_down, claims)
+
+
+def _owners_of(
+    request: Incoming, claims: Claims | None, table: RouteTable
+) -> list[_Owner]:
+    network: _Owner = ("network", request.client, None)
+    if claims is None:
+        return [("address", request.client, None), network]
+    if isinstance(claims, KeyClaims):
+        org = str(claims.organization_id)
+        plan = table.plan_of.get(claims.organization_id)
+        return [("user", f"key:{claims.key_id}", plan), network, ("org", org, plan)]
+    plan = _plan_of(claims, table)
+    owners = [("user", claims.user, plan), network]
+    named = _org_of(request.path, claims)
+    return owners if named is None else [*owners, ("org", named, plan)]
 
 
 def _plan_of(claims: AccessClaims, table: RouteTable) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway_proxy.core.allowance import Policy, Verdict
-from opencore.claims import AccessClaims
+from opencore.claims import Claims
 
 WhenDown = Literal["local", "open", "closed"]
 
@@ -24,7 +24,7 @@ class Bucket:
 class Charge:
     """What one request costs in which buckets: it takes from all of them or from none.
 
-    The claims are those whose session, user or key may have been revoked. `when_down`
+    The claims are those whose session, user or key may have been revoked, or API key. `when_down`
     says who decides while Redis is away: this process, nobody (all pass), or nobody
     (none passes).
     """
@@ -32,7 +32,7 @@ class Charge:
     buckets: tuple[Bucket, ...]
     cost: int = 1
     when_down: WhenDown = "local"
-    claims: AccessClaims | None = None
+    claims: Claims | None = None
 
 
 @dataclass(slots=True)

@@ -162,6 +162,7 @@ def _route_of(prefix: str, route: RouteDocument) -> Route:
             whole=route.timeouts.whole,
         ),
         identity=route.identity,
+        api_keys=route.api_keys,
     )
 
 
@@ -185,6 +186,7 @@ def _route_as_json(route: Route) -> Document:
             "whole": route.timeouts.whole,
         },
         "identity": route.identity,
+        "api_keys": route.api_keys,
     }
 
 

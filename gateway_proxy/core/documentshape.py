@@ -114,6 +114,7 @@ class RouteDocument(_Part):
     body_limit: int = Field(default=1024 * 1024, ge=0, le=LARGEST_BODY)
     timeouts: TimeoutsDocument = TimeoutsDocument()
     identity: Identity = "headers"
+    api_keys: bool = False
 
 
 class TableDocument(_Part):

@@ -81,6 +81,13 @@ class Unauthenticated(DomainError):
     status = HTTPStatus.UNAUTHORIZED
 
 
+class ApiKeyNotTaken(DomainError):
+    """No API key is taken here; this is for people, or this gateway knows no keys."""
+
+    code = "api_key_not_taken"
+    status = HTTPStatus.FORBIDDEN
+
+
 class UpstreamProblem(DomainError):
     """The service behind the gateway did not answer as it should."""
 

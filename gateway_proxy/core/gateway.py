@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from gateway_proxy.core.bearer import bearer_token
 from gateway_proxy.core.charging import charge_of
 from gateway_proxy.core.cors import CrossOrigin
 from gateway_proxy.core.errors import (
+    ApiKeyNotTaken,
     HeadersTooLarge,
     MalformedRequest,
     MethodNotAllowed,
@@ -31,6 +33,7 @@ from gateway_proxy.core.messages import (
 )
 from gateway_proxy.core.ports import (
     CurrentTable,
+    Keys,
     Limits,
     MintIdentity,
     ReadToken,
@@ -42,7 +45,8 @@ from gateway_proxy.core.table import Route, RouteTable
 from gateway_proxy.core.targets import check_target
 from gateway_proxy.core.tracing import trace_of
 from gateway_proxy.core.upstreams import Upstream
-from opencore.claims import AccessClaims
+from opencore.api_keys import ApiKeyInvalid, is_key
+from opencore.claims import Claims, KeyClaims
 from opencore.errors import (
     BodyTooLarge,
     DomainError,
@@ -55,6 +59,8 @@ HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
 # A body up to this size is read first, so that it can be sent a second time.
 HELD_BODY = 64 * 1024
+# A key lives long; an upstream that is told who asks by a token needs none.
+_CREDENTIALS = frozenset({"authorization"})
 _CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 
 
@@ -67,6 +73,7 @@ class Parts:
     limits: Limits
     transport: Transport
     mint_identity: MintIdentity
+    keys: Keys | None = None
     cors: CrossOrigin = field(default_factory=CrossOrigin)
     sight: Sight = field(default_factory=NoSight)
     verifies_tokens: bool = True
@@ -110,7 +117,7 @@ class Gateway:
         upstream = self._upstream_of(route)
         record.upstream = upstream.name
         own = (*self._identity(request, route, claims), *trace.headers())
-        outgoing = await _outgoing(request, route, own)
+        outgoing = await _outgoing(request, route, own, hidden=_hidden(route, claims))
         answered = await upstream.send(outgoing)
         record.upstream = answered.host.name
         headers = headers_for_client(
@@ -135,6 +142,8 @@ class Gateway:
     async def close(self) -> None:
         """Let go of all connections."""
         await self._parts.limits.close()
+        if self._parts.keys is not None:
+            await self._parts.keys.close()
         for upstream in self._upstreams.values():
             await upstream.close()
 
@@ -144,26 +153,42 @@ class Gateway:
         route: Route,
         table: RouteTable,
         record: AccessRecord,
-    ) -> AccessClaims | None:
+    ) -> Claims | None:
         if not self._parts.verifies_tokens:
             return None
         if route.is_public(request.method, request.path):
             return None
         try:
-            token = bearer_token(request.headers)
-            claims = self._parts.read_token(token, route.audience)
+            shown = bearer_token(request.headers)
+            if not is_key(shown):
+                claims = self._parts.read_token(shown, route.audience)
+                record.user_id = claims.user
+                return claims
+            keys = self._keys_of(route)
         except DomainError:
             # Guessing tokens is not for free.
             await self._charge(request, route, None, table, record)
             raise
-        record.user_id = claims.user
-        return claims
+        key = keys.known(shown)
+        if key is None or not _admits(key, request):
+            # Nor is it to make us look for a key, or to try one elsewhere.
+            await self._charge(request, route, None, table, record)
+        key = key or await keys.look_up(shown, request.sender)
+        if key is None or not _admits(key, request):
+            raise ApiKeyInvalid
+        record.key_id = str(key.key_id)
+        return key
+
+    def _keys_of(self, route: Route) -> Keys:
+        if self._parts.keys is None or not route.api_keys:
+            raise ApiKeyNotTaken
+        return self._parts.keys
 
     async def _charge(
         self,
         request: Incoming,
         route: Route,
-        claims: AccessClaims | None,
+        claims: Claims | None,
         table: RouteTable,
         record: AccessRecord,
     ) -> None:
@@ -171,12 +196,12 @@ class Gateway:
         decision = await self._parts.limits.decide(charge)
         record.decision = decision
         if decision.revoked:
-            raise TokenRevoked
+            raise ApiKeyInvalid if isinstance(claims, KeyClaims) else TokenRevoked
         if not decision.allowed:
             raise RateLimited
 
     def _identity(
-        self, request: Incoming, route: Route, claims: AccessClaims | None
+        self, request: Incoming, route: Route, claims: Claims | None
     ) -> Headers:
         if claims is None:
             return ()
@@ -223,12 +248,24 @@ def _admit(request: Incoming, table: RouteTable) -> Route:
     return route
 
 
-async def _outgoing(request: Incoming, route: Route, own: Headers) -> Outgoing:
+def _admits(key: KeyClaims, request: Incoming) -> bool:
+    return key.admits(request.sender, now=datetime.now(UTC))
+
+
+def _hidden(route: Route, claims: Claims | None) -> frozenset[str]:
+    """Return the headers that an upstream is not given."""
+    by_key = isinstance(claims, KeyClaims) and route.identity == "token"
+    return _CREDENTIALS if by_key else frozenset()
+
+
+async def _outgoing(
+    request: Incoming, route: Route, own: Headers, *, hidden: frozenset[str]
+) -> Outgoing:
     return Outgoing(
         method=request.method,
         path=API + request.path,
         query=request.query,
-        headers=headers_for_upstream(request, own),
+        headers=headers_for_upstream(request, own, hidden=hidden),
         body=await _body(request, route),
         scheme=request.scheme,
         host=request.host,

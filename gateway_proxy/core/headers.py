@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from gateway_proxy.core.messages import Headers, Incoming
 from gateway_proxy.core.routes import API
 from gateway_proxy.core.table import RouteTable
-from opencore.claims import AccessClaims
+from opencore.claims import Claims, KeyClaims
 
 # A token that tells an upstream who asks; see opencore.tokens.
 IDENTITY_HEADER = "x-opencore-identity"
@@ -41,12 +41,15 @@ _GATEWAYS_WORDS = (*("x-user-", "x-org-", "x-session-", "x-forwarded-", "x-openc
 _NOT_FOR_CLIENTS = _HOP_BY_HOP | {"server", "x-request-id"}
 
 
-def headers_for_upstream(request: Incoming, own: Headers = ()) -> Headers:
+def headers_for_upstream(
+    request: Incoming, own: Headers = (), *, hidden: frozenset[str] = frozenset()
+) -> Headers:
     """Return the client's headers without what it may not say, then the gateway's own.
 
     The gateway's come last, so that no `Connection: X-User-Id` can strike them out.
+    What is hidden is kept from the upstream.
     """
-    listed = _listed(request.headers)
+    listed = _listed(request.headers) | hidden
     kept = [
         pair
         for pair in request.headers
@@ -62,11 +65,14 @@ def headers_for_upstream(request: Incoming, own: Headers = ()) -> Headers:
     )
 
 
-def identity_headers(claims: AccessClaims) -> Headers:
+def identity_headers(claims: Claims) -> Headers:
     """Return who asks, for an upstream that only the gateway reaches.
 
-    Where staff acts as the user, that is said, too.
+    Where staff acts as the user, that is said, too. A program is nobody's session: what
+    knows people alone takes it for nobody.
     """
+    if isinstance(claims, KeyClaims):
+        return _program_headers(claims)
     headers = (
         ("x-user-id", claims.user),
         ("x-user-role", claims.role),
@@ -75,6 +81,19 @@ def identity_headers(claims: AccessClaims) -> Headers:
     if claims.impersonator_id is None:
         return headers
     return (*headers, ("x-user-impersonator-id", str(claims.impersonator_id)))
+
+
+def _program_headers(claims: KeyClaims) -> Headers:
+    if claims.service_account_id is not None:
+        holder = ("x-opencore-service-account-id", str(claims.service_account_id))
+    else:
+        holder = ("x-opencore-key-user-id", str(claims.user_id))
+    return (
+        ("x-opencore-key-id", str(claims.key_id)),
+        ("x-opencore-scopes", " ".join(sorted(claims.scopes))),
+        ("x-org-id", str(claims.organization_id)),
+        holder,
+    )
 
 
 def headers_for_client(headers: Headers, *, origin: str, table: RouteTable) -> Headers:

@@ -13,7 +13,7 @@ from gateway_proxy.core.localbuckets import LocalBuckets
 from gateway_proxy.core.ports import Limits
 from gateway_proxy.core.refusals import Refusals
 from gateway_proxy.core.sight import NoSight, Sight
-from opencore.claims import AccessClaims
+from opencore.claims import Claims
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Revocations(Protocol):
         """Hear of it from now on; said before each decision, so it must be cheap."""
         ...
 
-    def include(self, claims: AccessClaims) -> bool:
+    def include(self, claims: Claims) -> bool:
         """Tell whether a token's session, user or key is known to be revoked."""
         ...
 

@@ -134,6 +134,7 @@ class AccessRecord:
     request_id: str = ""
     route: str | None = None
     user_id: str | None = None
+    key_id: str | None = None
     upstream: str | None = None
     trace_id: str | None = None
     decision: "Decision | None" = None

@@ -10,14 +10,33 @@ from typing import Protocol
 from gateway_proxy.core.decisions import Charge, Decision
 from gateway_proxy.core.messages import Answer, Outgoing
 from gateway_proxy.core.table import RouteTable
-from opencore.claims import AccessClaims
+from opencore.claims import AccessClaims, Claims, KeyClaims
 
 # Takes a token and the audience that a route asks for, if it asks for one. Raises a
 # refusal for whatever is wrong with the token, and nothing else.
 ReadToken = Callable[[str, str | None], AccessClaims]
 # Returns a token that tells an audience who asks, in the request of this id.
-MintIdentity = Callable[[AccessClaims, str, str], str]
+MintIdentity = Callable[[Claims, str, str], str]
 CurrentTable = Callable[[], RouteTable]
+
+
+class Keys(Protocol):
+    """Knows API keys."""
+
+    def known(self, credentials: str) -> KeyClaims | None:
+        """Return a key that was looked up a moment ago; asks nobody."""
+        ...
+
+    async def look_up(self, credentials: str, sender: str) -> KeyClaims | None:
+        """Return a key that is good now, from this address; None if it is not.
+
+        Raises what went wrong with looking.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Look up no more."""
+        ...
 
 
 class Limits(Protocol):

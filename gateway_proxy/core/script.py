@@ -6,13 +6,7 @@ from pathlib import Path
 
 from gateway_proxy.core.allowance import Verdict
 from gateway_proxy.core.decisions import Charge, Decision
-from opencore.revoked import (
-    GOOD_SINCE,
-    REVOKED,
-    key_member,
-    session_member,
-    user_member,
-)
+from opencore.revoked import GOOD_SINCE, REVOKED, members_of
 
 SCRIPT = Path(__file__).parent.with_name("decide.lua").read_text("utf-8")
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -32,12 +26,7 @@ def question_of(charge: Charge) -> list[str | int | float]:
     if claims is None:
         question += _NO_TOKEN
     else:
-        question += (
-            session_member(claims.session),
-            user_member(claims.user),
-            key_member(claims.key_id),
-            claims.issued_at.timestamp(),
-        )
+        question += (*members_of(claims), claims.issued_at.timestamp())
     for bucket in buckets:
         policy = bucket.policy
         question += (policy.rate, policy.burst, int(bucket.shadow))

@@ -40,6 +40,7 @@ class Route:
     `prefix` is one or more whole segments. `public` holds (method, path) pairs that
     need no token. `limits` overrides the table's by their names: address, network,
     user, org; `limits["route"]` is one bucket for all of the route's requests.
+    `api_keys` says whether programs are let through by a key.
     """
 
     prefix: str
@@ -52,6 +53,7 @@ class Route:
     body_limit: int = 1024 * 1024
     timeouts: Timeouts = Timeouts()
     identity: Identity = "headers"
+    api_keys: bool = False
 
     def is_public(self, method: str, path: str) -> bool:
         """Say whether a request may come without an access token.

@@ -120,6 +120,7 @@ _ROUTE = inline_serializer(
         "body_limit": serializers.IntegerField(),
         "timeouts": Json(),
         "identity": serializers.CharField(),
+        "api_keys": serializers.BooleanField(),
     },
     many=True,
 )

@@ -304,6 +304,8 @@ GATEWAY_CORS_CREDENTIALS = ENVIRONMENT.gateway_cors_credentials
 GATEWAY_TABLE_FILE = Path(
     ENVIRONMENT.gateway_table_file or Path(gettempdir()) / "opencore-gateway-table.json"
 )
+# Whom the gateway asks about API keys; it knows no other app.
+API_KEY_FINDER = "accounts.services.look_up_key"
 GATEWAY_ACCESS_LOG_SAMPLE = ENVIRONMENT.gateway_access_log_sample
 
 # REST

@@ -6,7 +6,7 @@ from opencore.tokens.internal import mint_internal
 from opencore.tokens.keys import kid_of
 from opencore.tokens.keysets import own_key_set
 from opencore.tokens.minting import mint_access, mint_refresh
-from opencore.tokens.own import read_internal, read_refresh
+from opencore.tokens.own import read_internal, read_internal_key, read_refresh
 from opencore.tokens.reading import read_access
 from opencore.tokens.rules import MOST_ORGANIZATIONS
 from opencore.tokens.signed import LARGEST_TOKEN
@@ -24,5 +24,6 @@ __all__ = [
     "own_key_set",
     "read_access",
     "read_internal",
+    "read_internal_key",
     "read_refresh",
 ]

@@ -1,5 +1,6 @@
 """Short-lived tokens by which the gateway tells an upstream who is asking."""
 
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -8,11 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
-from opencore.claims import AccessClaims
+from opencore.claims import AccessClaims, Claims, KeyClaims
 from opencore.tokens.keys import Key, load_key
 from opencore.tokens.memory import Memory
 from opencore.tokens.minting import proof_of, sign
-from opencore.tokens.rules import INTERNAL, INTERNAL_LIFETIME
+from opencore.tokens.rules import INTERNAL, INTERNAL_KEY, INTERNAL_LIFETIME
 
 MOST_MINTED = 10_000
 
@@ -34,12 +35,10 @@ class InternalMint:
 
     def __init__(self, key: Key, *, issuer: str, leeway: int) -> None:
         self._key, self._issuer, self._leeway = key, issuer, leeway
-        self._minted: Memory[tuple[AccessClaims, str], Minted] = Memory(
-            room=MOST_MINTED
-        )
+        self._minted: Memory[tuple[Claims, str], Minted] = Memory(room=MOST_MINTED)
 
     def mint(
-        self, claims: AccessClaims, audience: str, request_id: str, *, now: float
+        self, claims: Claims, audience: str, request_id: str, *, now: float
     ) -> str:
         """Return a token for an audience; its id is that of the first request."""
         minted = self._minted.find((claims, audience))
@@ -49,29 +48,54 @@ class InternalMint:
         return minted.token
 
     def _new(
-        self, claims: AccessClaims, audience: str, request_id: str, begin: int
+        self, claims: Claims, audience: str, request_id: str, begin: int
     ) -> Minted:
-        # An access token is still good for the leeway after its end.
-        last = int(claims.expires_at.timestamp()) + self._leeway
-        end = max(begin + 1, min(begin + INTERNAL_LIFETIME, last))
+        end = max(begin + 1, min(begin + INTERNAL_LIFETIME, self._last(claims)))
+        said = _program(claims) if isinstance(claims, KeyClaims) else _person(claims)
         payload: dict[str, Any] = {
             "iss": self._issuer,
             "aud": audience,
-            "sub": str(claims.user_id),
-            "sid": str(claims.session_id),
-            "role": claims.role,
-            "typ": INTERNAL.name,
             "jti": request_id,
             "iat": begin,
             "exp": end,
+            **said,
         }
-        payload |= proof_of(claims)
-        if claims.org_ids:
-            payload["org"] = [str(org_id) for org_id in claims.org_ids]
         return Minted(sign(payload, self._key), (begin + end) / 2)
 
+    def _last(self, claims: Claims) -> float:
+        if isinstance(claims, KeyClaims):
+            ends = claims.expires_at
+            return math.inf if ends is None else int(ends.timestamp())
+        # An access token is still good for the leeway after its end.
+        return int(claims.expires_at.timestamp()) + self._leeway
 
-def mint_internal(claims: AccessClaims, audience: str, request_id: str) -> str:
+
+def _person(claims: AccessClaims) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "sub": str(claims.user_id),
+        "sid": str(claims.session_id),
+        "role": claims.role,
+        "typ": INTERNAL.name,
+        **proof_of(claims),
+    }
+    if claims.org_ids:
+        said["org"] = [str(org_id) for org_id in claims.org_ids]
+    return said
+
+
+def _program(claims: KeyClaims) -> dict[str, Any]:
+    by_account = claims.service_account_id is not None
+    return {
+        "sub": str(claims.service_account_id if by_account else claims.user_id),
+        "holder": "service_account" if by_account else "user",
+        "key": str(claims.key_id),
+        "org": [str(claims.organization_id)],
+        "scope": " ".join(sorted(claims.scopes)),
+        "typ": INTERNAL_KEY.name,
+    }
+
+
+def mint_internal(claims: Claims, audience: str, request_id: str) -> str:
     """Return a token that tells one upstream who asks, for a minute.
 
     Raises ImproperlyConfigured without JWT_INTERNAL_SIGNING_KEY.

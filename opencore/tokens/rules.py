@@ -29,6 +29,12 @@ _PROOF = frozenset({"aal", "amr", "auth_time", "act"})
 ACCESS = Kind("access", _ALWAYS | {"role"}, _PROOF | {"org", "aud", "nbf"})
 REFRESH = Kind("refresh", _ALWAYS | {"gen"})
 INTERNAL = Kind("internal", _ALWAYS | {"role", "aud"}, _PROOF | {"org"})
+# Of a program instead of a person; what knows people alone does not read it.
+INTERNAL_KEY = Kind(
+    "internal_key",
+    frozenset({"iss", "sub", "typ", "jti", "iat", "exp", "aud"})
+    | {"holder", "key", "org", "scope"},
+)
 
 
 def own_key(header: Mapping[str, Any], ring: KeyRing) -> Key:

@@ -57,6 +57,7 @@ def routes(draw: st.DrawFn, number: int) -> Route:
         body_limit=draw(st.integers(min_value=0, max_value=1024**3)),
         timeouts=Timeouts(draw(seconds), draw(seconds), whole=60.0),
         identity=draw(st.sampled_from(["headers", "token"])),
+        api_keys=draw(st.booleans()),
     )
 
 

@@ -12,6 +12,7 @@ from gateway_proxy.core.decisions import Bucket
 from gateway_proxy.core.messages import HeldUpload, Incoming
 from gateway_proxy.core.table import Limit, Route, RouteTable
 from opencore.claims import AccessClaims
+from tests.gateway_proxy.finding import program
 
 ADA = UUID("01900000-0000-7000-8000-00000000000a")
 ACME = UUID("01900000-0000-7000-8000-0000000000ac")
@@ -80,6 +81,33 @@ def test_with_a_token_the_user_is_charged_and_the_network() -> None:
 
     assert bursts(charge.buckets) == {f"user:{ADA}": 3, "network:2001:db8::/64": 2}
     assert charge.claims is CLAIMS
+
+
+def test_an_api_key_is_charged_and_its_organization_whatever_the_path() -> None:
+    key = program(ACME)
+
+    charge = charge_of(incoming("/billing"), ROUTE, key, TABLE)
+
+    assert bursts(charge.buckets) == {
+        f"user:key:{key.key_id}": 3,
+        "network:2001:db8::/64": 2,
+        f"org:{ACME}": 4,
+    }
+    assert charge.claims is key
+
+
+def test_an_api_key_has_the_plan_of_its_organization() -> None:
+    key = program(ACME)
+    pro = {"user": limit("user", 70), "org": limit("org", 80)}
+    table = replace(TABLE, plans={"pro": pro}, plan_of={ACME: "pro"})
+
+    charge = charge_of(incoming(), ROUTE, key, table)
+
+    assert bursts(charge.buckets) == {
+        f"user:key:{key.key_id}": 70,
+        "network:2001:db8::/64": 2,
+        f"org:{ACME}": 80,
+    }
 
 
 @pytest.mark.parametrize(

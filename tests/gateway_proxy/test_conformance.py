@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("gateway")
 
 # They differ from one answer to the next, and a view can't end a connection.
 LOGGED = (
-    *("method", "route", "status", "bytes", "user_id", "upstream", "limited"),
+    *("method", "route", "status", "bytes", "user_id", "key_id", "upstream", "limited"),
     "refusal",
 )
 OWN = {"connection", "date", "x-request-id"}

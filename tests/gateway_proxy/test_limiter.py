@@ -15,7 +15,7 @@ from gateway_proxy.core.allowance import Policy, Verdict
 from gateway_proxy.core.decisions import Bucket, Charge, Decision, WhenDown
 from gateway_proxy.core.limiter import Limiter, LimitsUnavailable
 from gateway_proxy.core.localbuckets import LocalBuckets
-from opencore.claims import AccessClaims
+from opencore.claims import AccessClaims, Claims
 
 POLICY = Policy("user", rate=1.0, burst=10)
 ADA = Charge((Bucket("ada", POLICY),))
@@ -58,8 +58,8 @@ class Revocations:
     def watch(self) -> None:
         self.watched += 1
 
-    def include(self, claims: AccessClaims) -> bool:
-        return claims.session_id in self.sessions
+    def include(self, claims: Claims) -> bool:
+        return getattr(claims, "session_id", None) in self.sessions
 
     def close(self) -> None:
         self.closed = True

@@ -177,6 +177,12 @@ OF_ORGANIZATIONS = (
         "Look at the organization's keys: expires_at, revoked_at and networks.",
     ),
     ProblemKind(
+        "api_key_not_taken",
+        HTTPStatus.FORBIDDEN,
+        "No API key is taken here: it is for people, or the gateway knows no keys.",
+        "Sign in instead; openapi.json says which operations take keys.",
+    ),
+    ProblemKind(
         "scopes_exceed_role",
         HTTPStatus.FORBIDDEN,
         "A key was to be given what its maker's own role does not allow.",
