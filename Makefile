@@ -5,7 +5,7 @@ VENV := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint types architecture migrations bench chaos fix lock kafka-lock shell clean \
+.PHONY: help run demo test check lint types architecture migrations bench chaos fuzz fix lock kafka-lock shell clean \
 	kafka-down kafka-up postgres-down postgres-up redis-down redis-up \
 	environment dev-environment
 
@@ -54,6 +54,9 @@ bench: dev-environment ## measure, beside peers and physical limits, and write B
 
 chaos: dev-environment ## break every part while writers write, and write FAILURES.md
 	@$(VENV)/python -m tests.chaos $(or $(ARGS),--write FAILURES.md)
+
+fuzz: dev-environment ## ask for everything that can be made up, for ten minutes; ARGS=60 for a minute
+	@FUZZ_SECONDS=$(or $(ARGS),600) $(VENV)/python -m pytest --quiet --numprocesses 0 tests/contract/test_schemathesis.py
 
 fix: dev-environment ## format, and mend what can be mended
 	@$(VENV)/ruff check --quiet --fix . ; $(VENV)/ruff format --quiet .

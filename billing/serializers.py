@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import (
     OpenApiExample,
+    extend_schema_field,
     extend_schema_serializer,
     inline_serializer,
 )
@@ -12,19 +13,9 @@ from rest_framework import serializers
 from billing.models import Customer, Payment, Subscription
 from billing.services import LONGEST_PERIOD
 from opencore.currencies import MINOR_DIGITS
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, WholeNumber
 
 LARGEST_AMOUNT = 2**63 - 1
-
-
-class WholeNumber(serializers.IntegerField):
-    """Accepts a JSON integer alone: no text, no fraction, no boolean."""
-
-    def to_internal_value(self, data: Any) -> int:  # noqa: ANN401 -- the signature is the framework's
-        """Return the number, or refuse what only looks like one."""
-        if type(data) is not int:
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class Text(serializers.CharField):
@@ -35,6 +26,11 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "enum": sorted(MINOR_DIGITS)})
+class Currency(Text):
+    """Accepts a code of ISO 4217, in capitals."""
 
 
 class CustomerQuery(StrictSerializer):
@@ -55,10 +51,12 @@ class CustomerQuery(StrictSerializer):
 class NewPayment(StrictSerializer):
     """A payment to be recorded; without a customer it is the caller's own."""
 
+    at_most_one = ("customer_id", "org_id")
+
     customer_id = serializers.UUIDField(required=False)
     org_id = serializers.UUIDField(required=False)
     amount_minor = WholeNumber(min_value=1, max_value=LARGEST_AMOUNT)
-    currency = Text(min_length=3, max_length=3)
+    currency = Currency()
     description = Text(required=False, allow_blank=True, default="", max_length=500)
 
     def validate_currency(self, currency: str) -> str:
@@ -90,6 +88,8 @@ class NewPayment(StrictSerializer):
 )
 class NewSubscription(StrictSerializer):
     """A subscription to be begun; its end is a time, or so many seconds from now."""
+
+    exactly_one = ("period_seconds", "period_end")
 
     org_id = serializers.UUIDField(required=False)
     plan = Text(max_length=100)

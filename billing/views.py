@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -35,7 +35,7 @@ from billing.serializers import (
 )
 from billing.services import payer_of, record_payment, subscribe
 from opencore.authentication import principal_of
-from opencore.idempotency import once
+from opencore.idempotency import key_parameter, once
 from opencore.rest import (
     IDENTITY,
     TIME,
@@ -46,12 +46,8 @@ from opencore.rest import (
     read_query,
 )
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="Made up by the client, the same for each attempt at one effect.",
+IDEMPOTENCY_KEY = key_parameter(
+    "Made up by the client, the same for each attempt at one effect.", required=True
 )
 
 

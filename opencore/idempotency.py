@@ -42,11 +42,28 @@ _PASSING = frozenset(
 HEADER = "Idempotency-Key"
 # Between a person, if it is one's, and the API key by which a program asks.
 _BY_KEY = ":"
-_KEY_PARAMETER = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="Made up by the client, the same for each attempt at one effect.",
+
+
+def key_parameter(description: str, *, required: bool = False) -> OpenApiParameter:
+    """Describe the header for an operation."""
+    schema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST_KEY,
+        # What a header can carry: printable ASCII, no space at its ends; quoted or not.
+        "pattern": '^(?!""$)[!-~]([ -~]*[!-~])?$',
+    }
+    return OpenApiParameter(
+        HEADER,
+        schema,
+        OpenApiParameter.HEADER,
+        required=required,
+        description=description,
+    )
+
+
+KEY_PARAMETER = key_parameter(
+    "Made up by the client, the same for each attempt at one effect."
 )
 F = TypeVar("F", bound=Callable[..., HttpResponseBase])
 
@@ -121,7 +138,7 @@ def repeatable(operation: F) -> F:
             return perform()
         return once(request, perform)
 
-    return cast("F", extend_schema(parameters=[_KEY_PARAMETER])(perhaps_once))
+    return cast("F", extend_schema(parameters=[KEY_PARAMETER])(perhaps_once))
 
 
 def delete_expired(*, now: datetime) -> int:

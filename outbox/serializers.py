@@ -11,7 +11,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, WholeNumber
 from outbox.backlog import RELAY
 from outbox.models import Attempt, DeadLetter, Replay, ReplayItem
 
@@ -78,7 +78,7 @@ class PlanRequest(StrictSerializer):
     action = serializers.ChoiceField(
         DECISIONS, required=False, default=Replay.Action.REPLAY
     )
-    max = serializers.IntegerField(
+    max = WholeNumber(
         required=False, default=MOST_LETTERS, min_value=1, max_value=MOST_LETTERS
     )
     rate = serializers.FloatField(required=False, min_value=0.01, max_value=FASTEST)

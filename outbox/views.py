@@ -11,14 +11,14 @@ from uuid import UUID
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from opencore.authentication import principal_of
 from opencore.errors import FieldProblem, NotFound, ValidationFailed
-from opencore.idempotency import once
+from opencore.idempotency import key_parameter, once
 from opencore.permissions import IsOperator
 from opencore.rest import page, read_body, read_query
 from outbox import plantokens
@@ -76,11 +76,8 @@ from outbox.serializers import (
 from outbox.status import read_status, to_json
 
 FILTERS = ("scope", "type", "topic", "key", "cause", "since", "until")
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="Required with a plan_token; the same for each attempt at one replay.",
+IDEMPOTENCY_KEY = key_parameter(
+    "Required with a plan_token; the same for each attempt at one replay."
 )
 NOTHING = OpenApiResponse(description="It is done.")
 

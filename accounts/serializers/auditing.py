@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import AuditEntry, AuditExport
+from accounts.selectors.auditing import RECORD
 from accounts.serializers.fields import Text, page_of
 from opencore.rest import StrictSerializer
 
@@ -54,11 +56,18 @@ class ChainHeadAnswer(serializers.Serializer[Any]):
     anchor = AnchorAnswer(allow_null=True)
 
 
+@extend_schema_field(RECORD.described())
+class Filters(serializers.DictField):
+    """Accepts the filters of the record's list, each as a text."""
+
+    child = Text()
+
+
 class NewAuditExport(StrictSerializer):
     """What shall be written, and how; the filters are those of the list."""
 
     format = serializers.ChoiceField(AuditExport.Format.choices)
-    filters = serializers.DictField(child=Text(), required=False, default=dict)
+    filters = Filters(required=False, default=dict)
 
 
 class AuditExportAnswer(serializers.Serializer[Any]):

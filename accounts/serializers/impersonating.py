@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.serializers.fields import ListQuery, Text, page_of
-from accounts.serializers.organizations import Truth
 from opencore.rest import StrictSerializer
 
 LONGEST_REASON = 500
@@ -16,7 +15,7 @@ class NewImpersonation(StrictSerializer):
 
     user_id = serializers.UUIDField()
     reason = Text(max_length=LONGEST_REASON)
-    read_only = Truth(default=True)  # type: ignore[assignment]  # -- a field, which the framework takes from the class
+    read_only = serializers.BooleanField(default=True)  # type: ignore[assignment]  # -- a field, which the framework takes from the class
 
 
 class ImpersonationsQuery(ListQuery):

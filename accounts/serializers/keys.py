@@ -10,8 +10,8 @@ from rest_framework import serializers
 
 from accounts.roles import SCOPES, Role
 from accounts.serializers.fields import Text, page_of
-from accounts.serializers.organizations import Name, Whole
-from opencore.rest import StrictSerializer
+from accounts.serializers.organizations import Name
+from opencore.rest import StrictSerializer, WholeNumber
 
 MOST_NETWORKS = 50
 DEFAULT_OVERLAP = int(timedelta(days=1).total_seconds())
@@ -105,7 +105,7 @@ class NewApiKey(StrictSerializer):
 class Rotation(StrictSerializer):
     """How long the old key shall be good beside the new one."""
 
-    overlap = Whole(
+    overlap = WholeNumber(
         default=DEFAULT_OVERLAP,
         min_value=0,
         max_value=LONGEST_OVERLAP,

@@ -22,6 +22,8 @@ from opencore.rest import StrictSerializer
 class NewMember(StrictSerializer):
     """Who shall become a member: a user, by id or by address, and as what."""
 
+    exactly_one = ("user_id", "email")
+
     user_id = serializers.UUIDField(required=False)
     email = Address(required=False)
     role = serializers.ChoiceField(
@@ -37,6 +39,8 @@ class NewMember(StrictSerializer):
 
 class MemberChange(StrictSerializer):
     """What shall be different about a member: the role, or whether they may act."""
+
+    exactly_one = ("role", "status")
 
     role = serializers.ChoiceField(Membership.Role.choices, required=False)
     status = serializers.ChoiceField(Membership.Status.choices, required=False)

@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from django.core.validators import RegexValidator
+from django.core.validators import (
+    ProhibitNullCharactersValidator,
+    RegexValidator,
+)
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from accounts.serializers.fields import LONGEST_NAME, Text, page_of
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, WholeNumber
 
 LONGEST_SLUG = 63
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+LINE = rf"[^{CONTROLS}]*"
 MOST_DOMAINS = 100
 LONGEST_SESSION = 24 * 30
 DOMAIN = RegexValidator(
@@ -19,13 +25,18 @@ DOMAIN = RegexValidator(
 
 
 class Name(Text):
-    """Accepts what can stand in a line: no control characters."""
+    """Accepts what can stand in a line: no control characters, not only spaces."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=LONGEST_NAME, **kwargs)
-        self.validators.append(
-            RegexValidator(r"\A[^\x01-\x1f\x7f-\x9f\u2028\u2029]*\Z", "Use one line.")
-        )
+        line = LINE if self.allow_blank else rf"{LINE}[^{CONTROLS}{SPACES}]{LINE}"
+        # A zero is a control character, too; it needs no second complaint.
+        self.validators = [
+            each
+            for each in self.validators
+            if not isinstance(each, ProhibitNullCharactersValidator)
+        ]
+        self.validators.append(RegexValidator(rf"\A{line}\Z", "Use one line."))
 
 
 class Slug(Text):
@@ -41,31 +52,11 @@ class Slug(Text):
         )
 
 
-class Whole(serializers.IntegerField):
-    """Accepts a JSON integer alone."""
-
-    def to_internal_value(self, data: Any) -> int:  # noqa: ANN401 -- the signature is the framework's
-        """Return the number, or refuse what would have to be made one."""
-        if type(data) is not int:
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class Truth(serializers.BooleanField):
-    """Accepts a JSON true or false alone."""
-
-    def to_internal_value(self, data: Any) -> bool:  # noqa: ANN401 -- the signature is the framework's
-        """Return the truth, or refuse what would have to be made one."""
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
 class Settings(StrictSerializer):
     """What an organization's owners and admins decide; what is left out stays."""
 
-    mfa_required = Truth(required=False)
-    session_max_age = Whole(
+    mfa_required = serializers.BooleanField(required=False)
+    session_max_age = WholeNumber(
         required=False,
         allow_null=True,
         min_value=1,
@@ -78,7 +69,7 @@ class Settings(StrictSerializer):
         max_length=MOST_DOMAINS,
         help_text="Only who has an address of these joins; none named: everybody.",
     )
-    member_limit = Whole(
+    member_limit = WholeNumber(
         required=False, allow_null=True, min_value=1, max_value=1_000_000
     )
 

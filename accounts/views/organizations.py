@@ -33,9 +33,11 @@ from opencore.rest import (
     Listing,
     Sort,
     answer_version,
+    changes_version,
     check_if_match,
     etag_of,
     read_body,
+    shows_version,
 )
 
 ORGANIZATIONS = Listing(
@@ -105,6 +107,7 @@ class OrganizationView(APIView):
     """One organization."""
 
     @extend_schema(operation_id="read_organization", responses=OrganizationAnswer)
+    @shows_version
     def get(self, request: Request, organization_id: UUID) -> Response:
         """Show an organization to its members."""
         access = selectors.access_to(organization_id, caller_of(request))
@@ -117,6 +120,7 @@ class OrganizationView(APIView):
         request=OrganizationChange,
         responses=OrganizationAnswer,
     )
+    @changes_version
     def patch(self, request: Request, organization_id: UUID) -> Response:
         """Change name, slug or settings of the version that If-Match names.
 

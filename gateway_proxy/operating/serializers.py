@@ -6,7 +6,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, inline_serializer
 from rest_framework import serializers
 
 from gateway_proxy.models import PlanAssignment, TableVersion
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, WholeNumber
 
 LONGEST_REASON = 500
 Json = serializers.DictField
@@ -38,7 +38,7 @@ class ChangeBody(StrictSerializer):
 class RestoreBody(StrictSerializer):
     """Which version somebody would bring back; 0 is the settings' table."""
 
-    restores = serializers.IntegerField(min_value=0)
+    restores = WholeNumber(min_value=0)
 
 
 class PublishBody(StrictSerializer):

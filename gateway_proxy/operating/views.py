@@ -8,7 +8,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -50,15 +50,12 @@ from gateway_proxy.services import (
     table_document,
 )
 from opencore.authentication import principal_of
-from opencore.idempotency import once
+from opencore.idempotency import key_parameter, once
 from opencore.permissions import IsOperator
 from opencore.rest import page, read_body, read_query
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="Required with a plan_token; the same for each attempt to publish it.",
+IDEMPOTENCY_KEY = key_parameter(
+    "Required with a plan_token; the same for each attempt to publish it."
 )
 
 

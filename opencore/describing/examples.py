@@ -81,7 +81,8 @@ def example_of(schema: Json, schemas: Json, name: str = "") -> Any:  # noqa: ANN
     if "examples" in schema:
         return schema["examples"][0]
     options = schema.get("oneOf") or schema.get("anyOf")
-    if options:
+    # Beside properties they say which of these go together.
+    if options and "properties" not in schema:
         return example_of(options[0], schemas, name)
     if name in NAMED and _fits(NAMED[name], schema):
         return NAMED[name]
@@ -96,7 +97,7 @@ def _of_type(schema: Json, schemas: Json, name: str) -> Any:  # noqa: ANN401 -- 
             return {
                 key: example_of(each, schemas, key)
                 for key, each in schema.get("properties", {}).items()
-                if not each.get("writeOnly")
+                if not each.get("writeOnly") and key not in _excluded(schema)
             }
         case ["array", *_]:
             return [example_of(schema["items"], schemas, name)]
@@ -108,6 +109,12 @@ def _of_type(schema: Json, schemas: Json, name: str) -> Any:  # noqa: ANN401 -- 
             return FORMATTED.get(schema.get("format", ""), name or "text")
     # It may be anything.
     return {}
+
+
+def _excluded(schema: Json) -> set[str]:
+    # Of fields that exclude each other, the first stands in the example.
+    options = [each.get("required", []) for each in schema.get("oneOf", [])]
+    return {name for option in options[1:] for name in option}
 
 
 def _types(schema: Json) -> list[str]:

@@ -1,6 +1,7 @@
 """What every endpoint shares: strict bodies, one error shape, pages by cursor."""
 
 from opencore.problems import Problem, problem_response
+from opencore.rest import describing as _describing  # noqa: F401 -- registers itself
 from opencore.rest.deprecation import deprecated_operation
 from opencore.rest.etags import (
     PreconditionFailed,
@@ -16,6 +17,7 @@ from opencore.rest.filtering import FLAG, IDENTITY, TIME, Filter, Listing, Sort
 from opencore.rest.pagination import CursorMismatch, CursorPage, page
 from opencore.rest.parsing import MalformedBody, StrictJSONParser
 from opencore.rest.serializers import StrictSerializer, read_body, read_query
+from opencore.rest.strictness import WholeNumber
 
 __all__ = (
     "FLAG",
@@ -32,6 +34,7 @@ __all__ = (
     "Sort",
     "StrictJSONParser",
     "StrictSerializer",
+    "WholeNumber",
     "answer_exception",
     "answer_version",
     "changes_version",

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.utils.datastructures import MultiValueDict
 from django.utils.dateparse import parse_datetime
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
@@ -27,7 +26,7 @@ LONGEST_VALUE = 200
 class Kind:
     """What the values of a parameter are; `read` raises ValueError at all others."""
 
-    described: OpenApiTypes
+    described: Mapping[str, Any]
     read: Callable[[str], object]
     hint: str
 
@@ -43,17 +42,34 @@ def _time(text: str) -> datetime:
     time = parse_datetime(text)
     if time is None or time.tzinfo is None:
         raise ValueError
-    return time
+    try:
+        # PostgreSQL knows no zone that is sixteen hours away or more.
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError from error
 
 
 def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text]
 
 
-TEXT = Kind(OpenApiTypes.STR, _text, f"Use 1 to {LONGEST_VALUE} characters.")
-IDENTITY = Kind(OpenApiTypes.UUID, UUID, "Use a UUID.")
-TIME = Kind(OpenApiTypes.DATETIME, _time, "Use a time of RFC 3339 with its zone.")
-FLAG = Kind(OpenApiTypes.BOOL, _flag, "Use true or false.")
+TEXT = Kind(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST_VALUE,
+        "pattern": r"^[^\u0000]*$",
+    },
+    _text,
+    f"Use 1 to {LONGEST_VALUE} characters.",
+)
+IDENTITY = Kind({"type": "string", "format": "uuid"}, UUID, "Use a UUID.")
+TIME = Kind(
+    {"type": "string", "format": "date-time"},
+    _time,
+    "Use a time of RFC 3339 with its zone.",
+)
+FLAG = Kind({"type": "boolean"}, _flag, "Use true or false.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,15 +106,32 @@ class Filter:
         except (ValueError, KeyError) as error:
             raise ValueError(self.kind.hint) from error
 
+    def described(self, lookup: Lookup) -> dict[str, Any]:
+        """Describe it where it is no parameter but a text."""
+        if not self.one_of:
+            return {**self.kind.described}
+        if lookup != "in":
+            return {"type": "string", "enum": sorted(self.one_of)}
+        names = ", ".join(sorted(self.one_of))
+        return {
+            "type": "string",
+            "minLength": 1,
+            "description": f"Some of these, with commas between them: {names}.",
+        }
+
     def parameter(self, lookup: Lookup) -> OpenApiParameter:
         """Describe the parameter."""
         many = lookup == "in"
+        one = {"type": "string"} if self.one_of else {**self.kind.described}
+        if many and "pattern" in one:
+            # Commas stand between values.
+            one["pattern"] = r"^[^\u0000,]*$"
+        each = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_VALUES}
         return OpenApiParameter(
             self.spelled(lookup),
-            self.kind.described,
+            each if many else one,
             description=self.description,
             enum=self.one_of or None,
-            many=many,
             style="form" if many else None,
             explode=False if many else None,
         )
@@ -147,6 +180,18 @@ class Listing:
             key=sort.key,
             ascending=ascending,
         )
+
+    def described(self) -> dict[str, Any]:
+        """Describe its filters as the members of an object, for `conditions`."""
+        return {
+            "type": "object",
+            "properties": {
+                named.spelled(lookup): named.described(lookup)
+                for named in self.filters
+                for lookup in named.lookups
+            },
+            "additionalProperties": False,
+        }
 
     def conditions(
         self, texts: Mapping[str, str], *, within: tuple[str, ...] = ()

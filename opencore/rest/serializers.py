@@ -1,7 +1,7 @@
 """Reads a request through a serializer, or says what is wrong with it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import QueryDict
 from rest_framework import serializers
@@ -9,14 +9,23 @@ from rest_framework.request import Request
 
 from opencore.errors import ValidationFailed
 from opencore.problems.pointers import field_problems
+from opencore.rest.strictness import unlike
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: a misspelled one is not a missing one."""
+    """Refuses fields that it does not know: a misspelled one is not a missing one.
+
+    In a body it also refuses values that would have to be made others: "1" is no number.
+    """
+
+    # What `validate` holds to, for the description: of these fields exactly one is
+    # given, and of those at most one.
+    exactly_one: ClassVar[tuple[str, ...]] = ()
+    at_most_one: ClassVar[tuple[str, ...]] = ()
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 -- the signature is the framework's
         """Return the validated values; unknown fields are errors of their own."""
-        unknown = self._unknown(data)
+        unknown = {**self._mistyped(data), **self._unknown(data)}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -28,6 +37,17 @@ class StrictSerializer(serializers.Serializer[Any]):
         if unknown:
             raise serializers.ValidationError(unknown)
         return values
+
+    def _mistyped(self, data: object) -> dict[str, Any]:
+        # The values of a query are all texts.
+        if not isinstance(data, Mapping) or not self.context.get("json"):
+            return {}
+        found = {
+            name: unlike(field, data[name])
+            for name, field in self.fields.items()
+            if name in data
+        }
+        return {name: errors for name, errors in found.items() if errors}
 
     def _unknown(self, data: object) -> dict[str, list[serializers.ErrorDetail]]:
         if not isinstance(data, Mapping):
@@ -44,7 +64,8 @@ def read_body(
     serializer_class: type[serializers.Serializer[Any]], request: Request
 ) -> dict[str, Any]:
     """Return the body's validated fields; raises ValidationFailed."""
-    return _read(serializer_class(data=request.data, context={"request": request}))
+    context = {"request": request, "json": True}
+    return _read(serializer_class(data=request.data, context=context))
 
 
 def read_query(

@@ -47,12 +47,12 @@ def make_world() -> World:
         for name in ("Acme", "Globex", "Hooli")
     )
     for role in Role:
-        _join(acme, people[role], role)
-    _join(acme, people["bystander"], Role.MEMBER)
-    _join(acme, people["suspended"], Role.ADMIN, status="suspended")
-    _join(globex, people["outsider"], Role.OWNER)
-    _join(hooli, people["owner"], Role.OWNER)
-    _join(hooli, people["bystander"], Role.MEMBER)
+        join(acme, people[role], role)
+    join(acme, people["bystander"], Role.MEMBER)
+    join(acme, people["suspended"], Role.ADMIN, status="suspended")
+    join(globex, people["outsider"], Role.OWNER)
+    join(hooli, people["owner"], Role.OWNER)
+    join(hooli, people["bystander"], Role.MEMBER)
     Organization.objects.filter(id=hooli.id).update(status="suspended")
     programs = {
         each.name: ServiceAccount.objects.create(
@@ -71,7 +71,7 @@ def _person(name: str) -> User:
     return person
 
 
-def _join(
+def join(
     organization: Organization, person: User, role: Role, status: str = "active"
 ) -> None:
     Membership.objects.create(
