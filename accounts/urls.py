@@ -7,6 +7,7 @@ from accounts.views import (
     api_keys,
     auditing,
     impersonating,
+    factors,
     invitations,
     members,
     organizations,
@@ -15,18 +16,23 @@ from accounts.views import (
     service_accounts,
     sessions,
     signing_in,
+    stepping_up,
 )
 
 SESSIONS = "users/me/sessions"
 ORGANIZATION = "orgs/<uuid:organization_id>"
 INVITATION = f"{ORGANIZATION}/invitations/<uuid:invitation_id>"
+AUTHENTICATORS = "users/me/authenticators"
 DATA_REQUEST = "users/me/data-requests/<uuid:request_id>"
 
 urlpatterns: list[URLPattern] = [
     path("auth/otp", signing_in.CodeRequestsView.as_view()),
     path("auth/otp/verify", signing_in.CodeVerificationsView.as_view()),
+    path("auth/mfa/verify", signing_in.SecondFactorsView.as_view()),
     path("auth/refresh", signing_in.RefreshView.as_view()),
     path("auth/logout", signing_in.LogoutView.as_view()),
+    path("auth/step-up", stepping_up.StepUpsView.as_view()),
+    path("auth/step-up/verify", stepping_up.StepUpVerificationsView.as_view()),
     path("auth/session", sessions.CurrentSessionView.as_view()),
     path("auth/switch-org", sessions.SwitchView.as_view()),
     path("users/me", people.MeView.as_view()),
@@ -39,6 +45,16 @@ urlpatterns: list[URLPattern] = [
     path(f"{SESSIONS}/revoke-others", sessions.OtherSessionsEndingView.as_view()),
     path(f"{SESSIONS}/revoke-all", sessions.AllSessionsEndingView.as_view()),
     path(f"{SESSIONS}/<uuid:session_id>", sessions.SessionView.as_view()),
+    path(AUTHENTICATORS, factors.AuthenticatorsView.as_view()),
+    path(
+        f"{AUTHENTICATORS}/<uuid:authenticator_id>",
+        factors.AuthenticatorView.as_view(),
+    ),
+    path(
+        f"{AUTHENTICATORS}/<uuid:authenticator_id>/confirm",
+        factors.ConfirmationView.as_view(),
+    ),
+    path("users/me/recovery-codes", factors.RecoveryCodesView.as_view()),
     path("users/me/data-requests", privacy.DataRequestsView.as_view()),
     path(DATA_REQUEST, privacy.DataRequestView.as_view()),
     path(f"{DATA_REQUEST}/content", privacy.DataRequestContentView.as_view()),

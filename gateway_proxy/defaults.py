@@ -14,6 +14,8 @@ ROUTES: dict[str, Document] = {
     "/auth": {"public": ["POST /auth/refresh", "POST /auth/logout"]},
     "/auth/otp": {"public": ["POST /auth/otp"], **CODE},
     "/auth/otp/verify": {"public": ["POST /auth/otp/verify"], **CODE},
+    "/auth/mfa/verify": {"public": ["POST /auth/mfa/verify"], **CODE},
+    "/auth/step-up": {**CODE},
     "/users": {},
     # What else there is belongs to people.
     "/orgs": {"api_keys": True},

@@ -13,6 +13,7 @@ from notifications.services import (
     send_invitation,
     tell_of_data_request,
     tell_of_impersonation,
+    tell_of_factor,
     warn_of_copied_token,
     warn_of_lock,
     welcome,
@@ -22,12 +23,16 @@ from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
 from opencore.events.org.v1 import InvitationCreated, InvitationResent
 from opencore.events.user.v1 import (
     AccountLocked,
+    AuthenticatorAdded,
+    AuthenticatorRemoved,
     DataExportReady,
     DataRequestCancelled,
     DataRequested,
     ErasureFailed,
     ErasureUpcoming,
     ImpersonationStarted,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
     SessionRevoked,
     UserCreated,
     UserEmailChanged,
@@ -131,6 +136,51 @@ def tell_of_impersonation_that_started(
         reason=event.reason,
         read_only=event.read_only,
         expires_at=event.expires_at,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(AuthenticatorAdded, in_batches=True)
+def tell_of_added_authenticator(event: AuthenticatorAdded, event_id: UUID) -> None:
+    """Tell a person that they are asked for a second factor now."""
+    tell_of_factor(
+        user_id=event.user_id,
+        kind="authenticator_added",
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(AuthenticatorRemoved, in_batches=True)
+def tell_of_removed_authenticator(event: AuthenticatorRemoved, event_id: UUID) -> None:
+    """Tell a person that they are asked for no second factor any more."""
+    tell_of_factor(
+        user_id=event.user_id,
+        kind="authenticator_removed",
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(RecoveryCodesMade, in_batches=True)
+def tell_of_new_recovery_codes(event: RecoveryCodesMade, event_id: UUID) -> None:
+    """Tell a person that their recovery codes were replaced."""
+    tell_of_factor(
+        user_id=event.user_id,
+        kind="recovery_codes_made",
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(RecoveryCodeUsed, in_batches=True)
+def tell_of_used_recovery_code(event: RecoveryCodeUsed, event_id: UUID) -> None:
+    """Tell a person that a recovery code of theirs was used, and how many are left."""
+    tell_of_factor(
+        user_id=event.user_id,
+        kind="recovery_code_used",
+        left=event.left,
         event_id=event_id,
         now=timezone.now(),
     )

@@ -69,7 +69,10 @@ class KeyPrincipal:
 
 
 class StepUpRequired(DomainError):
-    """It is too long ago that you proved who you are; sign in again and repeat this."""
+    """It is too long ago that you proved who you are; step up and repeat this.
+
+    A code is to be had from POST /v1/auth/step-up.
+    """
 
     code: ClassVar[str] = "step_up_required"
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN

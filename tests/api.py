@@ -34,6 +34,7 @@ class Api:
     role: str = "user"
     # When they proved last who they are; a token may say nothing of it.
     proved_at: datetime | None = None
+    assurance: int = 1
     org_ids: Sequence[UUID] = ()
 
     def get(self, path: str, **headers: str) -> HttpResponseBase:
@@ -67,7 +68,7 @@ class Api:
             role=self.role,
             org_ids=self.org_ids,
             now=timezone.now(),
-            proof=Proof(authenticated_at=self.proved_at),
+            proof=Proof(self.proved_at, self.assurance),
         )
         headers = {"Authorization": f"Bearer {token}"}
         return headers if key is None else {**headers, "Idempotency-Key": key}

@@ -2,6 +2,11 @@
 
 from accounts.errors.auditing import AuditExportNotReady
 from accounts.errors.impersonating import NotToBeImpersonated
+from accounts.errors.factors import (
+    AuthenticatorExists,
+    AuthenticatorNeeded,
+    MfaRequired,
+)
 from accounts.errors.joining import (
     AlreadyInvited,
     InvitationClosed,
@@ -49,6 +54,8 @@ __all__ = (
     "AlreadyMember",
     "ApiKeyEnded",
     "AuditExportNotReady",
+    "AuthenticatorExists",
+    "AuthenticatorNeeded",
     "CodeExpired",
     "CodeInvalid",
     "DataNotReady",
@@ -62,6 +69,7 @@ __all__ = (
     "LastOwner",
     "MembershipSuspended",
     "NotToBeImpersonated",
+    "MfaRequired",
     "OrganizationSuspended",
     "RefreshReused",
     "ResendLimitReached",

@@ -25,7 +25,10 @@ class ChallengeQuerySet(models.QuerySet["Challenge"]):
 
 
 class Challenge(models.Model):
-    """A code that was sent to an address, and the attempts to tell it."""
+    """A code that was sent to an address, and the attempts to tell it.
+
+    One for a second factor is sent to nobody: who told the mailed code is given it.
+    """
 
     class Purpose(models.TextChoices):
         """What the code is good for."""
@@ -34,6 +37,14 @@ class Challenge(models.Model):
         EMAIL_CHANGE = "email_change"
         STEP_UP = "step_up"
         ADMIN_LOGIN = "admin_login"
+        SECOND_FACTOR = "second_factor"
+
+    MAILED = (
+        Purpose.LOGIN,
+        Purpose.EMAIL_CHANGE,
+        Purpose.STEP_UP,
+        Purpose.ADMIN_LOGIN,
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     purpose = models.TextField(choices=Purpose)

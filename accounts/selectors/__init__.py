@@ -1,6 +1,7 @@
 """What may be seen, and by whom: the only way to an organization."""
 
 from accounts.selectors.access import Access, access_to, allowed_now
+from accounts.selectors.access import Access, access_to, require_two_factors
 from accounts.selectors.auditing import audit_entries_of
 from accounts.selectors.impersonating import impersonations
 from accounts.selectors.invitations import (
@@ -15,6 +16,18 @@ from accounts.selectors.keys import (
     get_api_key,
     get_service_account,
     service_accounts_of,
+)
+from accounts.selectors.factors import (
+    authenticators_of,
+    confirmed_authenticator,
+    factors_of,
+    unused_recovery_codes,
+)
+from accounts.selectors.invitations import (
+    INVITATION_TOKEN,
+    STATUSES,
+    invitations_of,
+    name_of_inviter,
 )
 from accounts.selectors.memberships import (
     members_of,
@@ -52,8 +65,11 @@ __all__ = (
     "api_keys_of",
     "api_keys_revoked_since",
     "audit_entries_of",
+    "authenticators_of",
+    "confirmed_authenticator",
     "data_requests_of",
     "due_requests",
+    "factors_of",
     "get_active_user",
     "get_api_key",
     "get_data_request",
@@ -74,6 +90,8 @@ __all__ = (
     "organizations_to_hand_over",
     "person_of",
     "service_accounts_of",
+    "require_two_factors",
     "sessions_revoked_since",
+    "unused_recovery_codes",
     "users_with_address",
 )

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from accounts.errors import MembershipSuspended, OrganizationSuspended
 from accounts.models import ApiKey, Membership, Organization, ServiceAccount
+from accounts.errors import MembershipSuspended, MfaRequired, OrganizationSuspended
+from accounts.models import Membership, Organization, ServiceAccount
 from accounts.roles import PERMISSIONS, Permission, Role, may_grant, may_lend
 from opencore.authentication import KeyPrincipal, Principal
 from opencore.errors import Forbidden, NotFound
@@ -20,6 +22,9 @@ _WHILE_SUSPENDED = frozenset(
 )
 # What a key may let others become that must not assign roles.
 _PLAIN = frozenset({Role.MEMBER, Role.VIEWER})
+
+
+TWO_FACTORS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,14 @@ def access_to(
     """Return what the caller may do in an organization, this permission among it.
 
     Raises NotFound to outsiders, MembershipSuspended to members who are suspended,
-    Forbidden to those whose role or key does not allow it.
+    MfaRequired to those who proved one factor where two are demanded, Forbidden to those
+    whose role or key does not allow it.
     """
     if isinstance(caller, KeyPrincipal):
         access = _access_by_key(organization_id, caller)
     else:
         access = _access_of_member(organization_id, caller.user_id)
+        _require_factors(access.organization, caller)
     access.require(permission)
     return access
 
@@ -122,6 +129,17 @@ def _access_of_member(organization_id: UUID, user_id: UUID) -> Access:
         membership=membership,
         actor_id=user_id,
     )
+
+
+def require_two_factors(caller: Principal) -> None:
+    """Raise MfaRequired to who proved one factor; tokens say so."""
+    if caller.assurance < TWO_FACTORS:
+        raise MfaRequired
+
+
+def _require_factors(organization: Organization, caller: Principal) -> None:
+    if organization.settings.get("mfa_required", False):
+        require_two_factors(caller)
 
 
 def _access_by_key(organization_id: UUID, caller: KeyPrincipal) -> Access:

@@ -1,8 +1,9 @@
 """Codes, tokens and who was let in."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers.fields import Address, Text
@@ -30,6 +31,59 @@ class CodeVerification(StrictSerializer):
 
     challenge_id = serializers.UUIDField()
     code = Text(validators=[RegexValidator(r"\A[0-9]{8}\Z")])
+
+
+TOTP = r"[0-9]{6}"
+RECOVERY = r"[A-Za-z0-9]{4}-?[A-Za-z0-9]{5}-?[A-Za-z0-9]{5}"
+
+
+class CodeText(Text):
+    """Accepts a code that looks as such codes do."""
+
+    pattern: ClassVar[str]
+    hint: ClassVar[str]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=32, **kwargs)
+        self.validators.append(RegexValidator(rf"\A({self.pattern})\Z", self.hint))
+
+
+@extend_schema_field({"type": "string", "pattern": f"^{TOTP}$", "examples": ["123456"]})
+class TotpCode(CodeText):
+    """Accepts a code of an authenticator app."""
+
+    pattern = TOTP
+    hint = "Use six digits."
+
+
+@extend_schema_field(
+    {"type": "string", "pattern": f"^({TOTP}|{RECOVERY})$", "examples": ["123456"]}
+)
+class FactorCode(CodeText):
+    """Accepts a code of an authenticator app, or a recovery code."""
+
+    pattern = f"{TOTP}|{RECOVERY}"
+    hint = "Use six digits, or a recovery code such as abcd-efghj-kmnpq."
+
+
+class FactorAsked(serializers.Serializer[Any]):
+    """That the code was right, and that the second factor is asked for, too.
+
+    The ticket goes to POST /v1/auth/mfa/verify within so many seconds, with a code by
+    one of these factors.
+    """
+
+    mfa_required = serializers.BooleanField()
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField()
+    factors = serializers.ListField(child=serializers.CharField())
+
+
+class FactorVerification(StrictSerializer):
+    """A code of the second factor, and the ticket that asked for it."""
+
+    ticket = Text(validators=[RegexValidator(r"\A[0-9a-f]{32}\.[\w-]{43}\Z")])
+    code = FactorCode()
 
 
 class RefreshBody(StrictSerializer):

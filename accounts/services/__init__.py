@@ -22,6 +22,11 @@ from accounts.services.data_requests import (
 )
 from accounts.services.erasing import erase_on_request
 from accounts.services.exporting import export_data
+from accounts.services.factors import (
+    begin_authenticator,
+    confirm_authenticator,
+    remove_authenticator,
+)
 from accounts.services.files import delete_expired_files, parts_of
 from accounts.services.forgetting import forget_person
 from accounts.services.impersonating import (
@@ -65,6 +70,8 @@ from accounts.services.people import (
 )
 from accounts.services.profiles import update_profile
 from accounts.services.recognizing import look_up_key, recognize_key
+from accounts.services.recognizing import recognize_key
+from accounts.services.recovery import make_recovery_codes
 from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
 from accounts.services.sealing import keep_anchor, seal_entries
@@ -78,22 +85,34 @@ from accounts.services.sessions import (
     end_sessions,
     log_out,
 )
-from accounts.services.signing_in import SignedIn, request_code, verify_code
+from accounts.services.signing_in import (
+    SignedIn,
+    request_code,
+    verify_code,
+    verify_second_factor,
+)
+from accounts.services.stepping_up import StepUpAsked, begin_step_up, finish_step_up
+from accounts.services.tickets import FactorAsked
 
 __all__ = (
     "Acting",
     "Asked",
     "KeyWanted",
     "NewKey",
+    "FactorAsked",
     "SignedIn",
+    "StepUpAsked",
     "Tokens",
     "activate_user",
     "add_member",
+    "begin_authenticator",
+    "begin_step_up",
     "cancel_request",
     "change_email",
     "change_role",
     "change_role_of_member",
     "create_api_key",
+    "confirm_authenticator",
     "create_organization",
     "create_service_account",
     "deactivate_user",
@@ -109,6 +128,7 @@ __all__ = (
     "erase_on_request",
     "export_data",
     "find_or_create_user",
+    "finish_step_up",
     "forget_person",
     "invite",
     "issue_challenge",
@@ -117,11 +137,13 @@ __all__ = (
     "log_out",
     "look_up_key",
     "make_operator",
+    "make_recovery_codes",
     "parts_of",
     "recognize_key",
     "redeem_challenge",
     "refresh_session",
     "remind_of_erasures",
+    "remove_authenticator",
     "remove_member",
     "republish_revocations",
     "request_audit_export",
@@ -143,6 +165,7 @@ __all__ = (
     "update_profile",
     "update_service_account",
     "verify_code",
+    "verify_second_factor",
     "work_in",
     "write_next_export",
 )

@@ -26,9 +26,8 @@ from accounts.services.limiting import (
 )
 from accounts.services.locking import (
     count_guess,
-    forgive_guess,
-    lock_if_guessed,
     refuse_locked,
+    settle_guess,
 )
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.sealing import seal
@@ -86,7 +85,7 @@ def issue_challenge(
         ip=ip,
         user_agent=user_agent,
     )
-    challenge.code_hmac = _hash(challenge.id, code)
+    challenge.code_hmac = hash_of_code(challenge.id, code)
     challenge.save(force_insert=True)
     _send(challenge, code)
     return Asked(challenge.id, CODE_LIFETIME, settings.CODE_RESEND_AFTER)
@@ -129,14 +128,11 @@ def answer_challenge(
     The attempt is committed before the code is looked at, so that no refusal, crash or
     race takes it back. Raises CodeInvalid, CodeExpired, TooManyAttempts or SignInLocked.
     """
-    challenge = _count_attempt(challenge_id, purpose, user_id, now)
-    right = hmac.compare_digest(bytes(challenge.code_hmac), _hash(challenge.id, code))
-    with transaction.atomic(durable=True):
-        hold_address(challenge.email)
-        if right:
-            forgive_guess(email=challenge.email)
-        else:
-            lock_if_guessed(email=challenge.email, now=now)
+    challenge = count_attempt(challenge_id, purpose, user_id, now)
+    right = hmac.compare_digest(
+        bytes(challenge.code_hmac), hash_of_code(challenge.id, code)
+    )
+    settle_guess(email=challenge.email, right=right, now=now)
     if not right:
         raise CodeInvalid
     return challenge
@@ -160,7 +156,8 @@ def delete_stale_challenges(*, now: datetime) -> int:
     return deleted
 
 
-def _hash(challenge_id: UUID, code: str) -> bytes:
+def hash_of_code(challenge_id: UUID, code: str) -> bytes:
+    """Return as what a challenge's code is stored."""
     return hmac.digest(
         settings.CODE_PEPPER.encode(),
         challenge_id.bytes + code.encode(),
@@ -184,9 +181,10 @@ def _send(challenge: Challenge, code: str) -> None:
     )
 
 
-def _count_attempt(
+def count_attempt(
     challenge_id: UUID, purpose: Purpose, user_id: UUID | None, now: datetime
 ) -> Challenge:
+    """Count an attempt before it is looked at; raises as answer_challenge does."""
     meant = {"id": challenge_id, "purpose": purpose, "user_id": user_id}
     with transaction.atomic(durable=True):
         challenge = Challenge.objects.filter(**meant).first()

@@ -41,7 +41,7 @@ def refuse_too_soon(*, purpose: str, email: str, now: datetime) -> None:
 
 def refuse_too_many(*, email: str, now: datetime) -> None:
     """Raise RateLimited above CODES_PER_HOUR of an address, for whatever purpose."""
-    challenges = Challenge.objects.to_address(email, *Challenge.Purpose)
+    challenges = Challenge.objects.to_address(email, *Challenge.MAILED)
     _refuse_above(settings.CODES_PER_HOUR, challenges, now)
 
 
@@ -51,7 +51,9 @@ def refuse_client(*, ip: str | None, now: datetime) -> None:
         return
     network = ip_network(network_of(ip))
     _hold(str(network), CLIENT_SEED)
-    challenges = Challenge.objects.filter(ip__range=(str(network[0]), str(network[-1])))
+    challenges = Challenge.objects.filter(
+        ip__range=(str(network[0]), str(network[-1])), purpose__in=Challenge.MAILED
+    )
     _refuse_above(settings.CODES_PER_HOUR_OF_CLIENT, challenges, now)
 
 

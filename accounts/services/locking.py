@@ -1,8 +1,8 @@
 """Locks an address that somebody guesses codes of, over all its challenges.
 
 A guess counts as wrong before its code is looked at, and is forgiven if it was right, so
-that many at once get no guess more. All is called with the address held, and is the
-same whether a user has the address or nobody.
+that many at once get no guess more. All is the same whether a user has the address or
+nobody, and but for `begin_guess` and `settle_guess` called with the address held.
 """
 
 import logging
@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts.errors import SignInLocked
 from accounts.models import AddressLock, AuditEntry, Challenge, User
 from accounts.services.auditing import record
-from accounts.services.limiting import back_at
+from accounts.services.limiting import back_at, hold_address
 from opencore.events.user.v1 import AccountLocked
 from opencore.hashing import lookup_hash, lookup_hashes
 from opencore.ids import uuid7
@@ -33,6 +33,23 @@ FORGIVEN_AFTER = timedelta(hours=24)
 def refuse_locked(*, email: str, now: datetime) -> None:
     """Raise SignInLocked while the address is locked."""
     _refuse(_find(email), now)
+
+
+def begin_guess(*, email: str, now: datetime) -> None:
+    """Count a guess as wrong, for good; raises SignInLocked if no more may be made."""
+    with transaction.atomic(durable=True):
+        hold_address(email)
+        count_guess(email=email, now=now)
+
+
+def settle_guess(*, email: str, right: bool, now: datetime) -> None:
+    """Forgive a guess that was right, or lock the address if it was one too many."""
+    with transaction.atomic(durable=True):
+        hold_address(email)
+        if right:
+            forgive_guess(email=email)
+        else:
+            lock_if_guessed(email=email, now=now)
 
 
 def count_guess(*, email: str, now: datetime) -> None:

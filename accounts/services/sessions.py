@@ -91,6 +91,22 @@ def assurance_by(methods: Sequence[str]) -> int:
     return 2 if "mfa" in methods else 1
 
 
+def prove_anew(
+    *, session_id: UUID | None, user_id: UUID, methods: Sequence[str], now: datetime
+) -> bool:
+    """Note that a person proved once more who they are; tell whether they still may."""
+    if session_id is None:
+        return False
+    mine = Session.objects.filter(id=session_id, user_id=user_id, revoked_at=None)
+    return bool(
+        mine.filter(idle_expires_at__gt=now).update(
+            authenticated_at=now,
+            assurance=assurance_by(methods),
+            methods=list(methods),
+        )
+    )
+
+
 def log_out(*, refresh_token: str, now: datetime) -> None:
     """End the session that a refresh token belongs to; twice is once."""
     try:

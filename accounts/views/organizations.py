@@ -186,8 +186,12 @@ class RolesView(APIView):
 def _require_setting(access: selectors.Access, request: Request, name: str) -> None:
     permission = GUARDED_SETTINGS.get(name, Permission.ORG_UPDATE)
     access.require(permission)
-    if permission in NEEDS_STEP_UP:
-        require_step_up(request, now=timezone.now())
+    if permission not in NEEDS_STEP_UP:
+        return
+    caller = require_step_up(request, now=timezone.now())
+    if name == "mfa_required":
+        # Who demands it of others is not to lock themselves out.
+        selectors.require_two_factors(caller)
 
 
 def _check_version(request: Request, organization: Organization) -> None:

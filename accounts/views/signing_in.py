@@ -14,6 +14,8 @@ from accounts.serializers.signing_in import (
     CodeRequest,
     CodeRequested,
     CodeVerification,
+    FactorAsked,
+    FactorVerification,
     RefreshBody,
     SignedInAnswer,
     TokensAnswer,
@@ -47,23 +49,51 @@ class CodeVerificationsView(OpenView):
     @extend_schema(
         operation_id="verify_code",
         request=CodeVerification,
-        responses=SignedInAnswer,
+        responses={
+            HTTPStatus.OK: SignedInAnswer,
+            HTTPStatus.ACCEPTED: FactorAsked,
+        },
     )
     def post(self, request: Request) -> Response:
-        """Sign in by telling the code; a first sign-in makes the address a user."""
+        """Sign in by telling the code; a first sign-in makes the address a user.
+
+        Who has a second factor gets 202 and a ticket instead of tokens.
+        """
         hold_back(request, group="auth.verify", rate=settings.CODE_VERIFY_RATE)
         body = read_body(CodeVerification, request)
-        signed_in = services.verify_code(
+        outcome = services.verify_code(
             challenge_id=body["challenge_id"],
             code=body["code"],
             now=timezone.now(),
             **device_of(request),
         )
-        answer = {
-            **show_tokens(signed_in.tokens),
-            "user": UserAnswer(signed_in.user).data,
-        }
-        return Response(answer, headers=NOT_TO_BE_KEPT)
+        if isinstance(outcome, services.FactorAsked):
+            return _ask_for_factor(outcome)
+        return _answer(outcome)
+
+
+class SecondFactorsView(OpenView):
+    """Second factors of who told the mailed code."""
+
+    @extend_schema(
+        operation_id="verify_second_factor",
+        request=FactorVerification,
+        responses=SignedInAnswer,
+    )
+    def post(self, request: Request) -> Response:
+        """Sign in by a code of the second factor, with the ticket that asked for it.
+
+        Five wrong codes use a ticket up: 429 `too_many_attempts`.
+        """
+        hold_back(request, group="auth.factor", rate=settings.CODE_VERIFY_RATE)
+        body = read_body(FactorVerification, request)
+        signed_in = services.verify_second_factor(
+            ticket=body["ticket"],
+            code=body["code"],
+            now=timezone.now(),
+            **device_of(request),
+        )
+        return _answer(signed_in)
 
 
 class RefreshView(OpenView):
@@ -117,3 +147,21 @@ def show_asked(asked: services.Asked) -> dict[str, object]:
         "expires_in": int(asked.expires_in.total_seconds()),
         "resend_after": int(asked.resend_after.total_seconds()),
     }
+
+
+def _answer(signed_in: services.SignedIn) -> Response:
+    answer = {
+        **show_tokens(signed_in.tokens),
+        "user": UserAnswer(signed_in.user).data,
+    }
+    return Response(answer, headers=NOT_TO_BE_KEPT)
+
+
+def _ask_for_factor(asked: services.FactorAsked) -> Response:
+    answer = {
+        "mfa_required": True,
+        "ticket": asked.ticket,
+        "expires_in": int(asked.expires_in.total_seconds()),
+        "factors": list(asked.factors),
+    }
+    return Response(answer, HTTPStatus.ACCEPTED, headers=NOT_TO_BE_KEPT)

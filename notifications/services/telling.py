@@ -181,6 +181,24 @@ def tell_of_impersonation(
 
 
 @transaction.atomic
+def tell_of_factor(
+    *, user_id: UUID, kind: str, left: int = 0, event_id: UUID, now: datetime
+) -> None:
+    """Tell a person what became of their second factor; raises RecipientUnknown.
+
+    `kind` is the text, `left` how many recovery codes they can still use.
+    """
+    _tell(
+        _recipient(user_id),
+        kind=kind,
+        event_id=event_id,
+        words={"moment": _day_and_time(now), "left": str(left)},
+        data={},
+        now=now,
+    )
+
+
+@transaction.atomic
 def confirm_payment(
     *,
     user_id: UUID,

@@ -27,6 +27,8 @@ from opencore.events.org.v1 import (
 )
 from opencore.events.user.v1 import (
     AccountLocked,
+    AuthenticatorAdded,
+    AuthenticatorRemoved,
     DataExportReady,
     DataRequestCancelled,
     DataRequested,
@@ -34,6 +36,8 @@ from opencore.events.user.v1 import (
     ErasureUpcoming,
     ImpersonationEnded,
     ImpersonationStarted,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
     SessionRevoked,
     UserCreated,
     UserEmailChanged,
@@ -58,6 +62,10 @@ _published: tuple[type[Event], ...] = (
     UserErased,
     SessionRevoked,
     AccountLocked,
+    AuthenticatorAdded,
+    AuthenticatorRemoved,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
     OrgCreated,
     OrgUpdated,
     OrgDeleted,

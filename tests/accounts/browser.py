@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -19,6 +21,17 @@ class Browser:
     """What a person asks of the API from one device."""
 
     tokens: Tokens
+
+    @classmethod
+    def showing(cls, answer: dict[str, Any]) -> "Browser":
+        """Return a browser that shows the tokens of an answer."""
+        return cls(
+            Tokens(
+                access_token=answer["access_token"],
+                refresh_token=answer["refresh_token"],
+                expires_in=timedelta(seconds=answer["expires_in"]),
+            )
+        )
 
     @property
     def session_id(self) -> UUID:

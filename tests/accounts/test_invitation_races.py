@@ -6,8 +6,8 @@ from pytest_django import Settings
 from accounts.errors import AlreadyInvited, InvitationLimitReached
 from accounts.models import Invitation, Organization, User
 from opencore.errors import RateLimited
+from tests.accounts.crowd import at_once
 from tests.accounts.inviting import invited
-from tests.accounts.test_races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,8 +24,8 @@ def at(organization: Organization) -> str:
 
 
 def proven(user: User) -> Api:
-    """Return somebody who proved a moment ago who they are."""
-    return Api(user.id, proved_at=timezone.now())
+    """Return somebody who proved a moment ago, by two factors, who they are."""
+    return Api(user.id, proved_at=timezone.now(), assurance=2)
 
 
 def change(api: Api, organization: Organization, **changes: Any) -> Any:  # noqa: ANN401 -- JSON is any shape

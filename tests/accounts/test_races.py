@@ -1,15 +1,13 @@
 """What many do at once, on the real database: one wins, and nobody wins twice."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, connection, connections
+from django.db import IntegrityError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -25,6 +23,7 @@ from accounts.errors import (
 from accounts.models import AuditEntry, Challenge, Membership, Session, User
 from accounts.roles import Role
 from accounts.services import (
+    SignedIn,
     Tokens,
     add_member,
     change_email,
@@ -41,43 +40,16 @@ from accounts.services import (
     verify_code,
 )
 from accounts.services.sessions import open_session
-from opencore.errors import DomainError, RateLimited
+from opencore.errors import RateLimited
 from opencore.events import Event
 from opencore.events.org.v1 import MemberRemoved, MemberRoleChanged, MemberSuspended
 from opencore.events.user.v1 import AccountLocked, UserCreated
 from opencore.tokens import read_access, read_refresh
 from tests.accounts.conftest import Emitted
+from tests.accounts.crowd import at_once
 from tests.accounts.visitor import mailed_code, wrong_code
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-T = TypeVar("T")
-
-
-def at_once(deeds: Sequence[Callable[[], T]]) -> list[T | type[Exception]]:
-    """Do all at the same time; return what each returned, or how it was refused."""
-    together = Barrier(len(deeds))
-
-    def do(deed: Callable[[], T]) -> T | type[Exception]:
-        try:
-            connect_beside_the_pool()
-            together.wait(timeout=30)
-            return deed()
-        except (DomainError, IntegrityError) as refusal:
-            return type(refusal)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(deeds)) as threads:
-        return list(threads.map(do, deeds))
-
-
-def connect_beside_the_pool() -> None:
-    """Connect this thread now: in the pool's queue not all would come together."""
-    database = connections["default"]
-    options = {**database.settings_dict["OPTIONS"], "pool": None}
-    database.settings_dict = {**database.settings_dict, "OPTIONS": options}
-    database.ensure_connection()
 
 
 def test_sixteen_refreshes_of_one_token_renew_it_once_and_all_get_its_newest_tokens(
@@ -124,13 +96,15 @@ def ask() -> UUID:
 
 def tell(challenge: Challenge, code: str) -> UUID:
     """Tell a code; return who was let in."""
-    return verify_code(
+    signed_in = verify_code(
         challenge_id=challenge.id,
         code=code,
         ip=None,
         user_agent="",
         now=challenge.created_at,
-    ).user.id
+    )
+    assert isinstance(signed_in, SignedIn)
+    return signed_in.user.id
 
 
 def test_of_thirty_two_wrong_codes_five_are_looked_at() -> None:
@@ -148,7 +122,7 @@ def test_of_thirty_two_wrong_codes_five_are_looked_at() -> None:
 def test_of_thirty_two_wrong_codes_for_four_challenges_ten_are_looked_at(
     ada: User, emitted: Emitted
 ) -> None:
-    challenges = [issued(purpose) for purpose in Challenge.Purpose]
+    challenges = [issued(purpose) for purpose in Challenge.MAILED]
 
     outcomes = at_once([guessing(challenge) for challenge in challenges] * 8)
 

@@ -211,13 +211,15 @@ def test_a_code_is_refused_from_its_end_on(challenge: Challenge) -> None:
 
 def tell(challenge: Challenge, *, at: datetime) -> SignedIn:
     """Tell the right code at a time."""
-    return verify_code(
+    outcome = verify_code(
         challenge_id=challenge.id,
         code=mailed_code(challenge),
         ip=None,
         user_agent="",
         now=at,
     )
+    assert isinstance(outcome, SignedIn)
+    return outcome
 
 
 def test_an_expired_code_is_said_to_be_expired(visitor: Visitor) -> None:

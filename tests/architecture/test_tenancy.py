@@ -21,6 +21,7 @@ PROVERS = {
         "opencore/context.py",  # an actor was recognized
         "accounts/services/refreshing.py",  # a refresh token was read
         "accounts/services/sessions.py",  # a code was told, or such a token read
+        "accounts/services/signing_in.py",  # a code was told, before factors are looked for
     },
     "unconfined": {
         "outbox/ceiling.py",  # counts what waits, of all together

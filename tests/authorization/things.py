@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pyotp
 from django.utils import timezone
 
 from accounts.models import (
@@ -22,16 +23,19 @@ from accounts.models import (
     User,
 )
 from accounts.services import request_code, request_email_change
-from accounts.services.challenges import _hash as hash_of_code
+from accounts.services.challenges import hash_of_code
 from accounts.services.files import begin_file
+from accounts.services.tickets import issue_ticket
 from billing.models import Customer, Payment, Subscription
 from gateway_proxy.models import TableVersion
 from notifications.models import Notification
+from opencore.sealing import seal
 from opencore.tokens import mint_refresh
 from outbox.models import Replay
 from tests.authorization.world import World
 from tests.outbox.letters import store_letters
 
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 LATER = datetime(2048, 1, 1, tzinfo=UTC)
 Maker = Callable[[World, User, Organization], object]
 
@@ -148,7 +152,23 @@ def _api_key(world: World, caller: User, organization: Organization) -> object:
 
 
 def _authenticator(_: World, caller: User, __: Organization) -> object:
-    return Authenticator.objects.create(user=caller, sealed_secret="").id
+    return Authenticator.objects.create(user=caller, sealed_secret=seal(SECRET)).id
+
+
+def _totp_code(*_: object) -> str:
+    return pyotp.TOTP(SECRET).now()
+
+
+def _code_of_phone(world: World, caller: User, organization: Organization) -> str:
+    phone_id = _authenticator(world, caller, organization)
+    Authenticator.objects.filter(id=str(phone_id)).update(confirmed_at=timezone.now())
+    return _totp_code()
+
+
+def _ticket(world: World, caller: User, organization: Organization) -> str:
+    challenge_id = _challenge(world, caller, organization)
+    challenge = Challenge.objects.get(id=str(challenge_id))
+    return issue_ticket(challenge=challenge, user=caller, now=timezone.now()).ticket
 
 
 def _data_request(_: World, caller: User, __: Organization) -> object:
@@ -237,6 +257,9 @@ MAKERS: dict[str, Maker] = {
     "service_account": _service_account,
     "api_key": _api_key,
     "authenticator": _authenticator,
+    "totp_code": _totp_code,
+    "code_of_phone": _code_of_phone,
+    "ticket": _ticket,
     "data_request": _data_request,
     "answered_data_request": _answered_data_request,
     "audit_export": _audit_export,

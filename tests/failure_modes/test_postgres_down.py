@@ -15,12 +15,19 @@ from tests.failure_modes.system import Answer, System
 SOMEBODY = str(uuid4())
 TOPIC = "opencore.user.v1"
 KEY = {"topic": TOPIC, "key": SOMEBODY, "reason": "a test"}
+TICKET = f"{uuid4().hex}.{'x' * 43}"
 OPERATIONS = "/v1/ops/"
 # A body that is good as far as can be told without the database.
 ORG = "/v1/orgs/{organization_id}"
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/auth/otp"): {"email": "ada@example.com"},
     ("post", "/v1/auth/otp/verify"): {"challenge_id": SOMEBODY, "code": "12345678"},
+    ("post", "/v1/auth/mfa/verify"): {"ticket": TICKET, "code": "123456"},
+    ("post", "/v1/users/me/authenticators"): {"name": "Phone"},
+    ("post", "/v1/users/me/authenticators/{authenticator_id}/confirm"): {
+        "code": "123456"
+    },
+    ("post", "/v1/auth/step-up/verify"): {"code": "123456"},
     ("post", "/v1/auth/switch-org"): {"organization_id": SOMEBODY},
     ("patch", "/v1/users/me"): {"time_zone": "Europe/Vienna"},
     ("post", "/v1/users/me/email-change"): {"email": "new@example.com"},

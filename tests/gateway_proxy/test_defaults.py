@@ -18,8 +18,10 @@ def test_the_default_table_serves_the_apps(settings: Settings) -> None:
     assert table.version == 0
     assert {route.prefix: route.upstreams for route in table.routes} == {
         "/auth": ("http://api:8000",),
+        "/auth/mfa/verify": ("http://api:8000",),
         "/auth/otp": ("http://api:8000",),
         "/auth/otp/verify": ("http://api:8000",),
+        "/auth/step-up": ("http://api:8000",),
         "/billing": ("http://b",),
         "/notifications": ("local",),
         "/orgs": ("local",),
@@ -29,6 +31,7 @@ def test_the_default_table_serves_the_apps(settings: Settings) -> None:
 
 def test_only_signing_in_needs_no_token() -> None:
     assert {pair for route in default_table().routes for pair in route.public} == {
+        ("POST", "/auth/mfa/verify"),
         ("POST", "/auth/otp"),
         ("POST", "/auth/otp/verify"),
         ("POST", "/auth/refresh"),
@@ -41,7 +44,12 @@ def test_codes_are_neither_asked_for_nor_tried_while_redis_is_down() -> None:
         route.prefix for route in default_table().routes if route.when_down == "closed"
     }
 
-    assert closed == {"/auth/otp", "/auth/otp/verify"}
+    assert closed == {
+        "/auth/mfa/verify",
+        "/auth/otp",
+        "/auth/otp/verify",
+        "/auth/step-up",
+    }
 
 
 def test_many_people_get_four_times_what_one_gets(settings: Settings) -> None:

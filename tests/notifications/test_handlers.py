@@ -17,6 +17,10 @@ from opencore.events.org.v1 import InvitationCreated, InvitationResent
 from opencore.events.user.v1 import (
     AccountLocked,
     ImpersonationStarted,
+    AuthenticatorAdded,
+    AuthenticatorRemoved,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
     SessionRevoked,
     UserCreated,
 )
@@ -28,6 +32,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HearTwice = Callable[[Event], None]
 Mail = type[MailServer]
+ADA = UUID("0198c0de-0000-7000-8000-00000000ada0")
+PHONE = UUID("0198c0de-0000-7000-8000-0000000f0e00")
 
 
 def hear(event: Event, event_id: UUID) -> None:
@@ -244,3 +250,39 @@ def test_a_person_is_told_once_that_staff_acts_as_them_and_why(
     assert "Ticket 7" in told.body
     assert "2028-02-29 at 12:00 UTC" in told.body
     assert Delivery.objects.filter(type="impersonated").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "title"),
+    [
+        (
+            AuthenticatorAdded(user_id=ADA, authenticator_id=PHONE),
+            "A second factor was added to your account",
+        ),
+        (
+            AuthenticatorRemoved(user_id=ADA, authenticator_id=PHONE),
+            "The second factor of your account was removed",
+        ),
+        (RecoveryCodesMade(user_id=ADA), "You have new recovery codes"),
+        (RecoveryCodeUsed(user_id=ADA, left=9), "A recovery code was used"),
+    ],
+    ids=["added", "removed", "codes made", "code used"],
+)
+def test_people_are_told_once_what_became_of_their_second_factor(
+    hear_twice: HearTwice, mail_server: Mail, event: Event, title: str
+) -> None:
+    Recipient.objects.create(user_id=ADA, email="ada@example.com")
+
+    hear_twice(event)
+
+    assert Notification.objects.get(user_id=ADA).title == title
+    (message,) = mail_server.sent
+    assert message.subject == title
+
+
+def test_who_used_a_recovery_code_hears_how_many_are_left(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    hear_twice(RecoveryCodeUsed(user_id=recipient.user_id, left=9))
+
+    assert "9 of your recovery codes are left" in str(mail_server.sent[0].body)

@@ -235,3 +235,66 @@ class AccountLocked(Event):
     def key(self) -> UUID:
         """Return the user."""
         return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthenticatorAdded(Event):
+    """A person is asked for a second factor from now on."""
+
+    type: ClassVar[str] = "opencore.user.v1.authenticator-added"
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+    authenticator_id: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthenticatorRemoved(Event):
+    """A person is asked for no second factor any more."""
+
+    type: ClassVar[str] = "opencore.user.v1.authenticator-removed"
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+    authenticator_id: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecoveryCodesMade(Event):
+    """A person got new recovery codes; those of before are good for nothing."""
+
+    type: ClassVar[str] = "opencore.user.v1.recovery-codes-made"
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecoveryCodeUsed(Event):
+    """A recovery code stood in for a person's second factor; so many are left."""
+
+    type: ClassVar[str] = "opencore.user.v1.recovery-code-used"
+    urgent: ClassVar[bool] = True
+
+    user_id: UUID
+    left: int
+
+    @property
+    def key(self) -> UUID:
+        """Return the user."""
+        return self.user_id

@@ -60,6 +60,24 @@ OF_ACCOUNTS = (
         "Sign in again; if it was not you who used it, somebody had your token.",
     ),
     ProblemKind(
+        "mfa_required",
+        HTTPStatus.FORBIDDEN,
+        "This asks for your second factor.",
+        "Add an authenticator at /v1/users/me/authenticators, or prove yours at /v1/auth/step-up.",
+    ),
+    ProblemKind(
+        "authenticator_exists",
+        HTTPStatus.CONFLICT,
+        "You have an authenticator already.",
+        "Remove it before you add another.",
+    ),
+    ProblemKind(
+        "authenticator_needed",
+        HTTPStatus.CONFLICT,
+        "Recovery codes stand in for an authenticator, and you have none.",
+        "Add one first.",
+    ),
+    ProblemKind(
         "organization_suspended",
         HTTPStatus.FORBIDDEN,
         "The operators suspended this organization; it can be read, not used.",

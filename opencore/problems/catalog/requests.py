@@ -147,7 +147,7 @@ OF_REQUESTS = (
         "step_up_required",
         HTTPStatus.FORBIDDEN,
         "It is too long ago that you proved who you are.",
-        "Sign in again, and repeat the request with the new token.",
+        "Ask POST /v1/auth/step-up for a code, tell it, and repeat with the new token.",
     ),
     ProblemKind(
         "read_only_session",
