@@ -3,12 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.forms import AdminPasswordChangeForm
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.admin.forms import (
+    AdminAuthenticationForm,
+    AdminPasswordChangeForm,
+)
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
 
 from opencore.brakes import hold_back
 
@@ -31,14 +37,45 @@ class OpenCoreAdminSite(admin.AdminSite):
     # How operators change their own password; accounts says it, the site can't know.
     password_form: type[AdminPasswordChangeForm] = AdminPasswordChangeForm
 
-    def login(
+    # The password, and what comes after it; accounts says both.
+    password_view: type[LoginView]
+    proof_view: type[View]
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Add the steps of a sign-in that come after the password."""
+        proof = path("login/proof/", self.prove, name="proof")
+        return [proof, *super().get_urls()]
+
+    @method_decorator(never_cache)
+    def login(  # type: ignore[override]  # -- the stub forgets that success redirects
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Let a few attempts per minute through, by address and by name."""
+    ) -> HttpResponseBase:
+        """Ask for the password; a few attempts per minute, by address and by name."""
         if request.method == "POST":
             hold_back(request, group="admin.address", rate=SIGN_IN_RATE)
             hold_back(request, group="admin.name", rate=SIGN_IN_RATE, key=_name)
-        return super().login(request, extra_context)
+        elif self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+        request.current_app = self.name
+        view = self.password_view.as_view(
+            authentication_form=AdminAuthenticationForm,
+            template_name="admin/login.html",
+            next_page="admin:index",
+            extra_context={
+                **self.each_context(request),
+                "title": "Sign in",
+                "app_path": request.get_full_path(),
+                "username": request.user.get_username(),
+                **(extra_context or {}),
+            },
+        )
+        return view(request)
+
+    @method_decorator(never_cache)
+    def prove(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for the codes that come after the password."""
+        request.current_app = self.name
+        return self.proof_view.as_view()(request)
 
     def password_change(  # type: ignore[override]  # -- the stub forgets that success redirects
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,12 +1,12 @@
 """What accounts refuses."""
 
 from accounts.errors.auditing import AuditExportNotReady
-from accounts.errors.impersonating import NotToBeImpersonated
 from accounts.errors.factors import (
     AuthenticatorExists,
     AuthenticatorNeeded,
     MfaRequired,
 )
+from accounts.errors.impersonating import NotToBeImpersonated
 from accounts.errors.joining import (
     AlreadyInvited,
     InvitationClosed,
@@ -68,8 +68,8 @@ __all__ = (
     "InvitationLimitReached",
     "LastOwner",
     "MembershipSuspended",
-    "NotToBeImpersonated",
     "MfaRequired",
+    "NotToBeImpersonated",
     "OrganizationSuspended",
     "RefreshReused",
     "ResendLimitReached",

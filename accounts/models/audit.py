@@ -29,6 +29,7 @@ class AuditEntry(models.Model):
         SESSION_CREATED = "session.created"
         SESSION_REVOKED = "session.revoked"
         SESSION_STEPPED_UP = "session.stepped_up"
+        ADMIN_SIGNED_IN = "admin.signed_in"
         SIGN_IN_LOCKED = "sign_in.locked"
         AUTHENTICATOR_ADDED = "authenticator.added"
         AUTHENTICATOR_REMOVED = "authenticator.removed"

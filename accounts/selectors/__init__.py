@@ -1,8 +1,18 @@
 """What may be seen, and by whom: the only way to an organization."""
 
-from accounts.selectors.access import Access, access_to, allowed_now
-from accounts.selectors.access import Access, access_to, require_two_factors
+from accounts.selectors.access import (
+    Access,
+    access_to,
+    allowed_now,
+    require_two_factors,
+)
 from accounts.selectors.auditing import audit_entries_of
+from accounts.selectors.factors import (
+    authenticators_of,
+    confirmed_authenticator,
+    factors_of,
+    unused_recovery_codes,
+)
 from accounts.selectors.impersonating import impersonations
 from accounts.selectors.invitations import (
     INVITATION_TOKEN,
@@ -16,18 +26,6 @@ from accounts.selectors.keys import (
     get_api_key,
     get_service_account,
     service_accounts_of,
-)
-from accounts.selectors.factors import (
-    authenticators_of,
-    confirmed_authenticator,
-    factors_of,
-    unused_recovery_codes,
-)
-from accounts.selectors.invitations import (
-    INVITATION_TOKEN,
-    STATUSES,
-    invitations_of,
-    name_of_inviter,
 )
 from accounts.selectors.memberships import (
     members_of,
@@ -89,8 +87,8 @@ __all__ = (
     "organizations_owned_alone",
     "organizations_to_hand_over",
     "person_of",
-    "service_accounts_of",
     "require_two_factors",
+    "service_accounts_of",
     "sessions_revoked_since",
     "unused_recovery_codes",
     "users_with_address",

@@ -7,10 +7,8 @@ accounts.roles; of a key it is what its scopes and its holder's role both allow.
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from accounts.errors import MembershipSuspended, OrganizationSuspended
-from accounts.models import ApiKey, Membership, Organization, ServiceAccount
 from accounts.errors import MembershipSuspended, MfaRequired, OrganizationSuspended
-from accounts.models import Membership, Organization, ServiceAccount
+from accounts.models import ApiKey, Membership, Organization, ServiceAccount
 from accounts.roles import PERMISSIONS, Permission, Role, may_grant, may_lend
 from opencore.authentication import KeyPrincipal, Principal
 from opencore.errors import Forbidden, NotFound

@@ -47,6 +47,13 @@ from accounts.services.members import (
     resume_member,
     suspend_member,
 )
+from accounts.services.operators import (
+    begin_operator_sign_in,
+    forget_factors,
+    note_operator_sign_in,
+    prove_operator,
+    tell_operator_code,
+)
 from accounts.services.organizations import (
     create_organization,
     delete_organization,
@@ -70,7 +77,6 @@ from accounts.services.people import (
 )
 from accounts.services.profiles import update_profile
 from accounts.services.recognizing import look_up_key, recognize_key
-from accounts.services.recognizing import recognize_key
 from accounts.services.recovery import make_recovery_codes
 from accounts.services.refreshing import refresh_session
 from accounts.services.revoking import republish_revocations
@@ -97,22 +103,23 @@ from accounts.services.tickets import FactorAsked
 __all__ = (
     "Acting",
     "Asked",
+    "FactorAsked",
     "KeyWanted",
     "NewKey",
-    "FactorAsked",
     "SignedIn",
     "StepUpAsked",
     "Tokens",
     "activate_user",
     "add_member",
     "begin_authenticator",
+    "begin_operator_sign_in",
     "begin_step_up",
     "cancel_request",
     "change_email",
     "change_role",
     "change_role_of_member",
-    "create_api_key",
     "confirm_authenticator",
+    "create_api_key",
     "create_organization",
     "create_service_account",
     "deactivate_user",
@@ -129,6 +136,7 @@ __all__ = (
     "export_data",
     "find_or_create_user",
     "finish_step_up",
+    "forget_factors",
     "forget_person",
     "invite",
     "issue_challenge",
@@ -138,7 +146,9 @@ __all__ = (
     "look_up_key",
     "make_operator",
     "make_recovery_codes",
+    "note_operator_sign_in",
     "parts_of",
+    "prove_operator",
     "recognize_key",
     "redeem_challenge",
     "refresh_session",
@@ -161,6 +171,7 @@ __all__ = (
     "start_impersonation",
     "suspend_member",
     "suspend_organization",
+    "tell_operator_code",
     "update_organization",
     "update_profile",
     "update_service_account",

@@ -23,6 +23,11 @@ def uri_of(secret: str, *, account: str) -> str:
     )
 
 
+def code_of(secret: str, *, now: datetime) -> str:
+    """Return the code that an app with this secret shows."""
+    return pyotp.TOTP(secret, interval=STEP).at(now)
+
+
 def step_of(secret: str, code: str, *, now: datetime) -> int | None:
     """Return the step of time whose code this is; None if it is of none near now."""
     totp, step = pyotp.TOTP(secret, interval=STEP), int(now.timestamp()) // STEP

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from tests.accounts.conftest import Recorded
+from tests.accounts.phone import phone_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,8 @@ def test_somebody_unknown_becomes_an_operator(recorded: Recorded) -> None:
 
     grace = User.objects.get()
     assert said == (
-        "grace@example.com is an operator and signs in at /admin/ with this password.\n"
+        "grace@example.com is an operator and signs in at /admin/ with this password,"
+        " a code that is mailed, and an authenticator, which the first sign-in adds.\n"
     )
     assert (grace.role, grace.is_staff) == ("operator", True)
     assert grace.check_password(PASSWORD)
@@ -66,6 +68,24 @@ def test_an_operator_gets_a_new_password(operator: User, recorded: Recorded) -> 
     operator.refresh_from_db()
     assert operator.check_password(PASSWORD)
     assert [action for action, *_ in recorded()] == ["user.password_set"]
+
+
+def test_who_lost_the_phone_adds_another_at_the_next_sign_in(
+    operator: User, recorded: Recorded
+) -> None:
+    phone = phone_of(operator)
+    before = len(recorded())
+
+    make_operator(operator.email, "--forget-authenticator")
+
+    assert not operator.authenticators.exists()
+    assert recorded()[before:][-1] == (
+        "authenticator.removed",
+        None,
+        phone.authenticator_id,
+        None,
+        {},
+    )
 
 
 @pytest.mark.parametrize(

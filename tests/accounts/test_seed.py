@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AuditEntry, Membership, Organization, User
+from accounts.models import (
+    AuditEntry,
+    Authenticator,
+    Membership,
+    Organization,
+    User,
+)
+from accounts.services import prove_operator
 from opencore.events.org.v1 import MemberAdded, OrgCreated
-from opencore.events.user.v1 import UserCreated
+from opencore.events.user.v1 import AuthenticatorAdded, UserCreated
 from tests.accounts.conftest import Emitted
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +59,9 @@ def test_makes_a_person_her_organization_and_an_operator(emitted: Emitted) -> No
         OrgCreated(org_id=acme.id, name="Acme", created_by=ada.id, slug="acme"),
         MemberAdded(org_id=acme.id, user_id=ada.id, role="owner"),
         UserCreated(user_id=operator.id, email=operator.email),
+        AuthenticatorAdded(
+            user_id=operator.id, authenticator_id=Authenticator.objects.get().id
+        ),
     ]
 
 
@@ -64,7 +75,8 @@ def test_says_the_operators_password_and_keeps_it_to_this_account(
     assert path.stat().st_mode & 0o777 == 0o600
     assert lines[0] == (
         "The operator operator@example.com signs in at /admin/ with the password in"
-        f" {path}: {password}"
+        f" {path}: {password}, then the code that is mailed, then the one of"
+        " `manage.py operator_code`"
     )
     assert User.objects.get(role="operator").check_password(password)
 
@@ -110,6 +122,35 @@ def test_a_password_that_nobody_knows_any_more_is_made_anew(local: Path) -> None
     assert lines[-1] == "1 made (operator@example.com); 2 were there already."
     assert operator.check_password(password)
     assert not operator.check_password(forgotten)
+
+
+def test_the_operators_phone_shows_the_code_that_is_good_now(local: Path) -> None:
+    seed()
+    said = StringIO()
+
+    call_command("operator_code", stdout=said)
+
+    operator = User.objects.get(role="operator")
+    assert (local / "operator-secret").stat().st_mode & 0o777 == 0o600
+    prove_operator(user=operator, code=said.getvalue().strip(), now=timezone.now())
+
+
+def test_a_phone_that_nobody_has_any_more_is_made_anew(local: Path) -> None:
+    seed()
+    (local / "operator-secret").unlink()
+
+    seed()
+
+    assert Authenticator.objects.count() == 1
+    assert (local / "operator-secret").exists()
+
+
+def test_elsewhere_nobodys_phone_is_known(local: Path, settings: Settings) -> None:
+    seed()
+    settings.PROFILE = "production"
+
+    with pytest.raises(CommandError, match="local system"):
+        call_command("operator_code")
 
 
 @pytest.mark.usefixtures("local")

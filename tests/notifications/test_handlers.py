@@ -16,9 +16,9 @@ from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
 from opencore.events.org.v1 import InvitationCreated, InvitationResent
 from opencore.events.user.v1 import (
     AccountLocked,
-    ImpersonationStarted,
     AuthenticatorAdded,
     AuthenticatorRemoved,
+    ImpersonationStarted,
     RecoveryCodesMade,
     RecoveryCodeUsed,
     SessionRevoked,

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.services import make_operator
+from accounts.services import forget_factors, make_operator
 
 
 class Command(BaseCommand):
@@ -26,10 +26,22 @@ class Command(BaseCommand):
         """Take who, and whether to change anything."""
         parser.add_argument("email", help="the person's address")
         parser.add_argument(
+            "--forget-authenticator",
+            action="store_true",
+            help="let them add another at the next sign-in, for who lost their phone",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="say what would change, change none"
         )
 
-    def handle(self, *_args: Any, email: str, dry_run: bool, **_options: Any) -> None:
+    def handle(
+        self,
+        *_args: Any,
+        email: str,
+        dry_run: bool,
+        forget_authenticator: bool,
+        **_options: Any,
+    ) -> None:
         """Make the operator and say what that changed."""
         try:
             validate_email(email)
@@ -41,9 +53,13 @@ class Command(BaseCommand):
             return
         password = _read_password()
         _refuse_weak(password, person or User(email=email))
-        make_operator(email=email, password=password, actor_id=None, now=timezone.now())
+        now = timezone.now()
+        operator = make_operator(email=email, password=password, actor_id=None, now=now)
+        if forget_authenticator:
+            forget_factors(user_id=operator.id, actor_id=None, now=now)
         self.stdout.write(
-            f"{email} is an operator and signs in at /admin/ with this password."
+            f"{email} is an operator and signs in at /admin/ with this password, a code"
+            " that is mailed, and an authenticator, which the first sign-in adds."
         )
 
 

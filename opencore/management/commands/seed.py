@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from accounts.services import create_organization, find_or_create_user, make_operator
+from accounts.services import (
+    begin_authenticator,
+    confirm_authenticator,
+    create_organization,
+    find_or_create_user,
+    forget_factors,
+    make_operator,
+)
+from accounts.services.totp import code_of
+from opencore.management.commands.operator_code import SECRET_FILE
 
 PERSON = "ada@example.com"
 ORGANIZATION = "Acme"
@@ -45,7 +55,8 @@ class Command(BaseCommand):
             _make_operator()
         self.stdout.write(
             f"The operator {OPERATOR} signs in at /admin/ with the password in"
-            f" {_password_file()}: {_password_file().read_text('utf-8').strip()}"
+            f" {_password_file()}: {_password_file().read_text('utf-8').strip()}, then"
+            " the code that is mailed, then the one of `manage.py operator_code`"
         )
         self._close("made", missing)
 
@@ -66,22 +77,51 @@ def _missing() -> list[str]:
     found = {
         PERSON: people.exists(),
         ORGANIZATION: organizations.exists(),
-        OPERATOR: operators.exists() and _password_file().exists(),
+        OPERATOR: (
+            operators.filter(authenticators__confirmed_at__isnull=False).exists()
+            and _password_file().exists()
+            and _file(SECRET_FILE).exists()
+        ),
     }
     return [name for name, there in found.items() if not there]
 
 
 def _make_operator() -> None:
     password = secrets.token_urlsafe(18)
-    make_operator(email=OPERATOR, password=password, actor_id=None, now=timezone.now())
+    now = timezone.now()
+    operator = make_operator(email=OPERATOR, password=password, actor_id=None, now=now)
+    secret = _add_authenticator(operator, now)
     # Last: a password without its file is made anew the next time.
-    path = _password_file()
+    _keep(_password_file(), password)
+    _keep(_file(SECRET_FILE), secret)
+
+
+def _add_authenticator(operator: User, now: datetime) -> str:
+    forget_factors(user_id=operator.id, actor_id=None, now=now)
+    made = begin_authenticator(user_id=operator.id, name="manage.py operator_code")
+    # A code is good once: the one of now is left to whoever signs in.
+    before = now - timedelta(minutes=1)
+    confirm_authenticator(
+        authenticator_id=made.authenticator.id,
+        user_id=operator.id,
+        session_id=None,
+        code=code_of(made.secret, now=before),
+        now=before,
+    )
+    return made.secret
+
+
+def _keep(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{password}\n")
+        file.write(f"{text}\n")
 
 
 def _password_file() -> Path:
-    return Path(settings.LOCAL_DIR) / "operator-password"
+    return _file("operator-password")
+
+
+def _file(name: str) -> Path:
+    return Path(settings.LOCAL_DIR) / name
