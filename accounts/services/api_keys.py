@@ -26,7 +26,7 @@ from opencore.hashing import lookup_hash
 from opencore.problems.pointers import pointer_to
 from outbox.publishing import emit
 
-EndReason = Literal["revoked", "rotated", "disabled", "deleted", "erased"]
+EndReason = Literal["revoked", "rotated", "disabled", "deleted", "erased", "operator"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,13 +134,18 @@ def rotate_api_key(
 
 @transaction.atomic
 def revoke_api_key(
-    *, organization_id: UUID, key_id: UUID, actor_id: UUID, now: datetime
+    *,
+    organization_id: UUID,
+    key_id: UUID,
+    actor_id: UUID,
+    now: datetime,
+    reason: EndReason = "revoked",
 ) -> None:
     """Let a key be good for nothing any more, from now on; raises NotFound."""
     organization = lock_organization(organization_id)
     key = _find(organization, key_id)
     if key.revoked_at is None:
-        end_keys([key], reason="revoked", actor_id=actor_id, now=now)
+        end_keys([key], reason=reason, actor_id=actor_id, now=now)
 
 
 def end_keys(

@@ -22,7 +22,7 @@ from opencore.api_keys import new_key_text
 from opencore.hashing import lookup_hash
 from opencore.tokens import mint_access
 from tests.api import body_of
-from tests.authorization.callers import Caller
+from tests.authorization.callers import HOLDERS, Caller
 from tests.authorization.entry import Entry
 from tests.authorization.things import filled_in, named, session_of
 from tests.authorization.world import PLATFORM_ROLES, World
@@ -155,10 +155,12 @@ def _key(world: World, entry: Entry, caller: Caller) -> str:
         scopes = set(Permission) - wanted
     elsewhere = caller.key == "of another organization"
     organization: Organization = world.globex if elsewhere else world.acme
+    holder = HOLDERS.get(caller.key)
     made = new_key_text()
     ApiKey.objects.create(
         organization=organization,
-        service_account=world.programs[organization.name],
+        service_account=None if holder else world.programs[organization.name],
+        user=world.people[holder] if holder else None,
         name="a test",
         prefix=made.prefix,
         secret_hmac=lookup_hash(made.text, purpose=PURPOSE),

@@ -7,7 +7,18 @@ from accounts.roles import PERMISSIONS, Permission, Role
 from tests.authorization.entry import Entry
 from tests.authorization.world import OUTSIDERS
 
-Key = Literal["with the scope", "without the scope", "of another organization"]
+Key = Literal[
+    "with the scope",
+    "without the scope",
+    "of another organization",
+    "of the owner",
+    "of who is suspended",
+]
+# Whose own the last two are; all others are a service account's.
+HOLDERS: dict[str | None, str] = {
+    "of the owner": "owner",
+    "of who is suspended": "suspended",
+}
 # Who of the staff is let through.
 STAFF = {"operator": {"operator"}, "staff": {"operator", "support"}}
 # What is still allowed where operators suspended the organization.
@@ -43,6 +54,8 @@ CALLERS = (
     Caller(name="key with the scope", key="with the scope"),
     Caller(name="key without the scope", key="without the scope"),
     Caller(name="key of another organization", key="of another organization"),
+    Caller(name="key of the owner", key="of the owner"),
+    Caller(name="key of who is suspended", key="of who is suspended"),
 )
 
 
@@ -80,5 +93,8 @@ def _expected_of_key(entry: Entry, key: Key) -> str | None:
         return "forbidden"
     if key == "of another organization":
         return "not_found"
-    allowed = key == "with the scope" and entry.needs in PERMISSIONS[Role.ADMIN]
+    if key == "of who is suspended":
+        return "membership_suspended"
+    role = Role.OWNER if key == "of the owner" else Role.ADMIN
+    allowed = key != "without the scope" and entry.needs in PERMISSIONS[role]
     return None if allowed else "forbidden"

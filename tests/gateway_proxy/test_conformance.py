@@ -4,8 +4,10 @@ import json
 import logging
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -15,9 +17,11 @@ from pytest_django import Settings
 from gateway_proxy import watching
 from gateway_proxy.core.messages import METHODS, SAFE_METHODS
 from gateway_proxy.defaults import default_table
+from opencore.api_keys import new_key_text
 from opencore.telemetry import ACCESS_LOG
 from opencore.tokens import mint_access, read_access, read_internal
 from tests.api import Proof
+from tests.gateway_proxy import finding
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.conformance import Asked, Front, LoopFront, Said, ViewFront
 from tests.gateway_proxy.conftest import bearer_of
@@ -458,6 +462,48 @@ def test_an_upstream_is_told_by_a_token_too_who_acts_as_somebody(
     claims = read_internal(token, "/billing")
     access = read_access(bearer.removeprefix("Bearer "))
     assert claims.impersonator_id == access.impersonator_id
+
+
+@pytest.mark.parametrize("identity", ["headers", "token"])
+def test_programs_get_through_alike(
+    ask_both: Callable[[Asked], Said],
+    service: Service,
+    gateway: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    identity: Literal["headers", "token"],
+) -> None:
+    finder = finding.Finder()
+    monkeypatch.setattr(finding, "finder", finder)
+    gateway.API_KEY_FINDER = "tests.gateway_proxy.finding.find"
+    gateway.JWT_INTERNAL_SIGNING_KEY = "k" * 48
+    plain = default_table()
+    routes = tuple(
+        replace(route, identity=identity, api_keys=route.prefix == "/billing")
+        for route in plain.routes
+    )
+    monkeypatch.setattr(
+        watching, "current_table", lambda: replace(plain, routes=routes)
+    )
+    # Both fronts then say one thing at one moment, and their tokens are the same.
+    monkeypatch.setattr(time, "time", lambda: 1_900_000_000.0)
+
+    def ask(text: str, target: str = "/billing") -> tuple[int, str | None]:
+        headers = (
+            ("authorization", f"Bearer {text}"),
+            ("x-request-id", "given-request-id"),
+        )
+        said = ask_both(Asked(target=target, headers=headers))
+        return said.status, None if said.status == 200 else code_of(said)
+
+    text, _ = finder.make()
+    other, _ = finder.make()
+    assert ask(text) == (200, None)
+    assert ask(new_key_text().text) == (401, "api_key_invalid")
+    assert ask("ock_") == (401, "api_key_invalid")
+    assert ask(text, "/users/me") == (403, "api_key_not_taken")
+    finder.away = True
+    assert ask(text) == (200, None)
+    assert ask(other) == (503, "database_unavailable")
 
 
 @pytest.mark.parametrize("target", ["/auth/x", "/users/me", "/orgs/7"])

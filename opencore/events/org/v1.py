@@ -251,7 +251,8 @@ class ApiKeyRevoked(Event):
     """An API key is good for nothing any more.
 
     The reason is `revoked`, `rotated` (without a time for both), `disabled` (with its
-    service account), `deleted` (with the organization) or `erased` (with its person).
+    service account), `deleted` (with the organization), `erased` (with its person) or
+    `operator` (by the staff).
     """
 
     type: ClassVar[str] = "opencore.org.v1.api-key-revoked"
