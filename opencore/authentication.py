@@ -1,13 +1,14 @@
 """Who is asking: read from the access token of each request to the API."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
@@ -37,7 +38,13 @@ class Principal:
     # Who of the staff asks as the user, and whether they may change nothing.
     impersonator_id: UUID | None = None
     read_only: bool = False
+    asked_at: datetime = field(default_factory=timezone.now)
     is_authenticated: ClassVar[bool] = True
+
+    def proved_within(self, time: timedelta) -> bool:
+        """Tell whether they proved who they are at most so long before they asked."""
+        proved_at = self.authenticated_at
+        return proved_at is not None and self.asked_at - proved_at <= time
 
     @property
     def is_operator(self) -> bool:

@@ -5,12 +5,13 @@ accounts.roles; of a key it is what its scopes and its holder's role both allow.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from accounts.errors import MembershipSuspended, MfaRequired, OrganizationSuspended
 from accounts.models import ApiKey, Membership, Organization, ServiceAccount
 from accounts.roles import PERMISSIONS, Permission, Role, may_grant, may_lend
-from opencore.authentication import KeyPrincipal, Principal
+from opencore.authentication import KeyPrincipal, Principal, StepUpRequired
 from opencore.errors import Forbidden, NotFound
 from opencore.tenancy import enter_organization
 
@@ -20,8 +21,6 @@ _WHILE_SUSPENDED = frozenset(
 )
 # What a key may let others become that must not assign roles.
 _PLAIN = frozenset({Role.MEMBER, Role.VIEWER})
-
-
 TWO_FACTORS = 2
 
 
@@ -67,14 +66,15 @@ def access_to(
     """Return what the caller may do in an organization, this permission among it.
 
     Raises NotFound to outsiders, MembershipSuspended to members who are suspended,
-    MfaRequired to those who proved one factor where two are demanded, Forbidden to those
-    whose role or key does not allow it.
+    MfaRequired to those who proved one factor where two are demanded, StepUpRequired to
+    those who proved it too long ago for the organization, Forbidden to those whose role
+    or key does not allow it.
     """
     if isinstance(caller, KeyPrincipal):
         access = _access_by_key(organization_id, caller)
     else:
         access = _access_of_member(organization_id, caller.user_id)
-        _require_factors(access.organization, caller)
+        _require_proof(access.organization, caller)
     access.require(permission)
     return access
 
@@ -135,9 +135,12 @@ def require_two_factors(caller: Principal) -> None:
         raise MfaRequired
 
 
-def _require_factors(organization: Organization, caller: Principal) -> None:
+def _require_proof(organization: Organization, caller: Principal) -> None:
     if organization.settings.get("mfa_required", False):
         require_two_factors(caller)
+    hours = organization.settings.get("session_max_age")
+    if hours is not None and not caller.proved_within(timedelta(hours=hours)):
+        raise StepUpRequired
 
 
 def _access_by_key(organization_id: UUID, caller: KeyPrincipal) -> Access:

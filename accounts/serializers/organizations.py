@@ -61,7 +61,7 @@ class Settings(StrictSerializer):
         allow_null=True,
         min_value=1,
         max_value=LONGEST_SESSION,
-        help_text="Hours.",
+        help_text="Hours since a member proved who they are; then they step up again.",
     )
     allowed_domains = serializers.ListField(
         child=Text(validators=[DOMAIN]),

@@ -1,4 +1,6 @@
-"""Organizations that demand two factors let nobody in who proved one."""
+"""Organizations that demand two factors, or fresh proofs, let in who gave them."""
+
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -57,3 +59,37 @@ def test_who_proved_one_factor_does_not_demand_two_of_others(
 
     assert_problem(response, 403, "mfa_required")
     assert Organization.objects.get().settings == {}
+
+
+def proved(user: User, ago: timedelta | None) -> Api:
+    return Api(user.id, proved_at=None if ago is None else timezone.now() - ago)
+
+
+@pytest.fixture
+def wary(acme: Organization) -> Organization:
+    """Acme, which wants to know every eight hours who somebody is."""
+    acme.settings = {"session_max_age": 8}
+    acme.save()
+    return acme
+
+
+@pytest.mark.parametrize("ago", [timedelta(hours=8, seconds=1), None], ids=str)
+def test_who_proved_it_too_long_ago_is_asked_to_step_up(
+    ada: User, wary: Organization, ago: timedelta | None
+) -> None:
+    for path in (f"/v1/orgs/{wary.id}", members(wary)):
+        assert_problem(proved(ada, ago).get(path), 403, "step_up_required")
+
+
+def test_who_proved_it_within_those_hours_is_let_in(
+    ada: User, wary: Organization
+) -> None:
+    ago = timedelta(hours=7, minutes=59)
+
+    assert proved(ada, ago).get(members(wary)).status_code == 200
+
+
+def test_without_such_a_setting_an_old_proof_is_enough(
+    ada: User, acme: Organization
+) -> None:
+    assert proved(ada, timedelta(days=30)).get(members(acme)).status_code == 200
