@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import cast
 
 from django.db import connection, transaction
 
@@ -17,6 +18,7 @@ from accounts.services.sessions import (
 )
 from opencore.claims import RefreshClaims
 from opencore.errors import DomainError
+from opencore.postgresql.base import DatabaseWrapper
 from opencore.tenancy import enter_user
 from opencore.tokens import (
     MOST_ORGANIZATIONS,
@@ -42,7 +44,7 @@ def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
     """
     claims = read_refresh(refresh_token)
     enter_user(claims.user_id)
-    with transaction.atomic(durable=True):
+    with cast("DatabaseWrapper", connection).one_statement():
         bearer = _bearer_by(RENEW, claims, now)
     generation = claims.generation + 1
     if bearer is None:

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -51,6 +52,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     **options,
                 )
         return pool
+
+    @contextmanager
+    def one_statement(self) -> Iterator[None]:
+        """Let one statement be its own transaction, without two more round trips.
+
+        It is committed when it is answered, so in another transaction it is refused.
+        Raises CommitOutcomeUnknown if the connection is lost meanwhile.
+        """
+        if self.in_atomic_block and not self._only_test_cases_are_open():
+            raise RuntimeError("This statement must be durable; end the transaction.")
+        self.ensure_connection()
+        self.confine()
+        connection = self.connection
+        try:
+            yield
+        except OperationalError as error:
+            if connection.closed:
+                raise CommitOutcomeUnknown(*error.args) from error
+            raise
 
     def confine(self) -> None:
         """Let the session know whose rows the next statement may touch."""

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -480,3 +481,12 @@ def test_all_sessions_of_one_person_are_ended_and_nobody_elses(
 
     assert ended == 2
     assert Session.objects.get(revoked_at=None).user == mallory
+
+
+def test_no_transaction_can_take_a_refresh_back(ada: User) -> None:
+    tokens = open_session(user=ada, ip=None, user_agent="", now=timezone.now())
+
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        refresh_session(refresh_token=tokens.refresh_token, now=timezone.now())
+
+    assert Session.objects.get().generation == 1
