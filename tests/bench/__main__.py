@@ -36,6 +36,7 @@ BENCHES = {
     "growth": ("events", "rounds", "rows", "brokers", "snapshot_seconds"),
     "replaying": ("letters",),
     "auditing": ("events", "rounds"),
+    "refresh": ("events", "rounds"),
     "gateway": ("load_seconds", "rounds", "peers"),
 }
 

@@ -43,8 +43,7 @@ def measure(*, events: int, rounds: int, say: Say) -> Result:
         bench="refresh",
         unit="refreshes/s",
         samples={
-            name: [Sample(*sample) for sample in each]
-            for name, each in samples.items()
+            name: [Sample(*sample) for sample in each] for name, each in samples.items()
         },
     )
     say(f"refresh: {OURS} is {found.ratio(OURS, THEIRS):.1f} x {THEIRS}")
@@ -97,7 +96,9 @@ def _ways(each: int) -> dict[str, Callable[[], Sample]]:
 def _renewing(tokens: list[str], renew: Renew, each: int) -> Sample:
     def all_clients() -> None:
         with ThreadPoolExecutor(CLIENTS) as clients:
-            done = [clients.submit(_renew_often, token, renew, each) for token in tokens]
+            done = [
+                clients.submit(_renew_often, token, renew, each) for token in tokens
+            ]
             for one in done:
                 one.result()
 

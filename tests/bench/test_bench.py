@@ -36,6 +36,7 @@ FIGURES = {
     "growth, an old snapshot": 2,
     "replaying": 1,
     "auditing": 5,
+    "refresh": 4,
     "gateway, inside": 2,
 }
 GOALS = {
@@ -43,6 +44,7 @@ GOALS = {
     "latency, mock": 2,
     "consuming": 1,
     "auditing": 2,
+    "refresh": 1,
     "growth": 1,
     "growth, an old snapshot": 1,
     "gateway": 1,
