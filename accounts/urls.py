@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from accounts.views import (
     addresses,
     api_keys,
+    answering,
     auditing,
     factors,
     impersonating,
@@ -23,6 +24,7 @@ SESSIONS = "users/me/sessions"
 ORGANIZATION = "orgs/<uuid:organization_id>"
 INVITATION = f"{ORGANIZATION}/invitations/<uuid:invitation_id>"
 AUTHENTICATORS = "users/me/authenticators"
+OWN_INVITATION = "users/me/invitations/<uuid:invitation_id>"
 DATA_REQUEST = "users/me/data-requests/<uuid:request_id>"
 
 urlpatterns: list[URLPattern] = [
@@ -55,6 +57,11 @@ urlpatterns: list[URLPattern] = [
         factors.ConfirmationView.as_view(),
     ),
     path("users/me/recovery-codes", factors.RecoveryCodesView.as_view()),
+    path("users/me/invitations", answering.OwnInvitationsView.as_view()),
+    path(f"{OWN_INVITATION}/accept", answering.OwnInvitationAcceptanceView.as_view()),
+    path(f"{OWN_INVITATION}/decline", answering.OwnInvitationDeclineView.as_view()),
+    path("invitations/<str:token>", answering.LinkView.as_view()),
+    path("invitations/<str:token>/accept", answering.LinkAcceptanceView.as_view()),
     path("users/me/data-requests", privacy.DataRequestsView.as_view()),
     path(DATA_REQUEST, privacy.DataRequestView.as_view()),
     path(f"{DATA_REQUEST}/content", privacy.DataRequestContentView.as_view()),

@@ -19,6 +19,8 @@ ROUTES: dict[str, Document] = {
     "/users": {},
     # What else there is belongs to people.
     "/orgs": {"api_keys": True},
+    # What a link leads to is shown to who has it; to join, they sign in.
+    "/invitations": {"public": ["GET /invitations/*"]},
     "/billing": {},
     "/notifications": {},
 }

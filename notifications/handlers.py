@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from notifications.services import (
+    announce_acceptance,
     announce_expiry,
     confirm_payment,
     follow_to_address,
@@ -20,7 +21,11 @@ from notifications.services import (
 )
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.org.v1 import InvitationCreated, InvitationResent
+from opencore.events.org.v1 import (
+    InvitationAccepted,
+    InvitationCreated,
+    InvitationResent,
+)
 from opencore.events.user.v1 import (
     AccountLocked,
     AuthenticatorAdded,
@@ -97,6 +102,20 @@ def _send_link(event: InvitationCreated | InvitationResent, event_id: UUID) -> N
         inviter=event.inviter,
         sealed_token=event.sealed_token,
         expires_at=event.expires_at,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(InvitationAccepted, in_batches=True)
+def announce_accepted_invitation(event: InvitationAccepted, event_id: UUID) -> None:
+    """Tell who invited that they have a new member."""
+    announce_acceptance(
+        invited_by=event.invited_by,
+        user_id=event.user_id,
+        org_id=event.org_id,
+        organization=event.org_name,
+        role=event.role,
         event_id=event_id,
         now=timezone.now(),
     )

@@ -34,4 +34,25 @@ class InvitationAnswer(serializers.Serializer[Any]):
     revoked_at = serializers.DateTimeField(allow_null=True)
 
 
+class InvitingOrganization(serializers.Serializer[Any]):
+    """The organization, as far as somebody sees it who is asked to join."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class OwnInvitation(serializers.Serializer[Any]):
+    """An invitation, to who is asked to join."""
+
+    id = serializers.UUIDField()
+    organization = InvitingOrganization()
+    email = serializers.EmailField()
+    role = serializers.CharField()
+    inviter = serializers.CharField(
+        allow_null=True, help_text="A person's name or address; null for a program."
+    )
+    expires_at = serializers.DateTimeField()
+
+
+OwnInvitationPage = page_of("OwnInvitationPage", OwnInvitation(many=True))
 InvitationPage = page_of("InvitationPage", InvitationAnswer(many=True))

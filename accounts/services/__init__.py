@@ -8,6 +8,7 @@ from accounts.services.api_keys import (
     revoke_api_key,
     rotate_api_key,
 )
+from accounts.services.answering import accept_invitation, decline_invitation
 from accounts.services.audit_exports import request_audit_export, write_next_export
 from accounts.services.challenges import (
     Asked,
@@ -109,6 +110,7 @@ __all__ = (
     "SignedIn",
     "StepUpAsked",
     "Tokens",
+    "accept_invitation",
     "activate_user",
     "add_member",
     "begin_authenticator",
@@ -123,6 +125,7 @@ __all__ = (
     "create_organization",
     "create_service_account",
     "deactivate_user",
+    "decline_invitation",
     "delete_expired_files",
     "delete_organization",
     "delete_stale_challenges",

@@ -2,4 +2,4 @@
 
 # What a path of the gateway has before it on the way to an upstream.
 API = "/v1"
-PREFIXES = ("/auth", "/users", "/orgs", "/billing", "/notifications")
+PREFIXES = ("/auth", "/users", "/orgs", "/invitations", "/billing", "/notifications")

@@ -58,9 +58,13 @@ class Route:
     def is_public(self, method: str, path: str) -> bool:
         """Say whether a request may come without an access token.
 
-        The path must be written exactly so: any other spelling needs a token.
+        The path must be written exactly so: any other spelling needs a token. A last
+        segment of `*` stands for any one segment.
         """
-        return (method, path) in self.public
+        if (method, path) in self.public:
+            return True
+        parent, _, last = path.rpartition("/")
+        return last != "" and (method, f"{parent}/*") in self.public
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from notifications.services.forgetting import forget_again, forget_person
 from notifications.services.reading import mark_read
 from notifications.services.sending import send_again, send_next_mail
 from notifications.services.telling import (
+    announce_acceptance,
     announce_expiry,
     confirm_payment,
     follow_to_address,
@@ -18,6 +19,7 @@ from notifications.services.telling import (
 )
 
 __all__ = (
+    "announce_acceptance",
     "announce_expiry",
     "confirm_payment",
     "follow_to_address",

@@ -119,6 +119,31 @@ def send_invitation(
 
 
 @transaction.atomic
+def announce_acceptance(
+    *,
+    invited_by: UUID,
+    user_id: UUID,
+    org_id: UUID,
+    organization: str,
+    role: str,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Tell who invited that it was accepted, if that was a person."""
+    recipient = Recipient.objects.filter(user_id=invited_by).first()
+    if recipient is None:
+        return
+    _tell(
+        recipient,
+        kind="invitation_accepted",
+        event_id=event_id,
+        words={"organization": organization, "role": role},
+        data={"org_id": str(org_id), "user_id": str(user_id)},
+        now=now,
+    )
+
+
+@transaction.atomic
 def warn_of_copied_token(
     *, user_id: UUID, session_id: UUID, reason: str, event_id: UUID, now: datetime
 ) -> None:

@@ -267,6 +267,7 @@ INVITATION_RESEND_AFTER = timedelta(minutes=1)
 INVITATION_MOST_SENT = 5
 INVITATIONS_MOST_OPEN = 100
 INVITATIONS_PER_DAY = 200
+INVITATION_READ_RATE = "60/m"
 INVITATION_LINK = ENVIRONMENT.invitation_link or f"{PUBLIC_URL}/v1/invitations/"
 # An erasure can be taken back for so long; the law wants it done within a month.
 ERASURE_COOL_OFF = timedelta(days=7)
@@ -327,8 +328,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "DESCRIPTION": (
         "The back end that a SaaS team starts from. The gateway serves the paths of"
-        " /v1/auth, /v1/users, /v1/orgs, /v1/billing and /v1/notifications without"
-        " /v1 as well."
+        " /v1/auth, /v1/users, /v1/orgs, /v1/invitations, /v1/billing and"
+        " /v1/notifications without /v1 as well."
     ),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

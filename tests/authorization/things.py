@@ -30,6 +30,7 @@ from billing.models import Customer, Payment, Subscription
 from gateway_proxy.models import TableVersion
 from notifications.models import Notification
 from opencore.sealing import seal
+from opencore.hashing import lookup_hash
 from opencore.tokens import mint_refresh
 from outbox.models import Replay
 from tests.authorization.world import World
@@ -122,6 +123,29 @@ def _invitation(_: World, caller: User, organization: Organization) -> object:
         sent_at=timezone.now() - timedelta(hours=1),
         expires_at=LATER,
     ).id
+
+
+def _own_invitation(world: World, caller: User, _: Organization) -> object:
+    # To where nobody but the outsider is a member already.
+    return _invited_to(world.globex, caller, uuid4().hex).id
+
+
+def _invitation_token(world: World, caller: User, _: Organization) -> str:
+    token = f"oci_{uuid4().hex}"
+    _invited_to(world.globex, caller, token)
+    return token
+
+
+def _invited_to(organization: Organization, person: User, token: str) -> Invitation:
+    return Invitation.objects.create(
+        organization=organization,
+        email=person.email,
+        role="member",
+        token_hmac=lookup_hash(token, purpose="invitation"),
+        invited_by=organization.created_by,
+        sent_at=timezone.now(),
+        expires_at=LATER,
+    )
 
 
 def _transfer(world: World, _: User, organization: Organization) -> object:
@@ -253,6 +277,8 @@ MAKERS: dict[str, Maker] = {
     "email_challenge": _email_challenge,
     "impersonation": _impersonation,
     "invitation": _invitation,
+    "own_invitation": _own_invitation,
+    "invitation_token": _invitation_token,
     "transfer": _transfer,
     "service_account": _service_account,
     "api_key": _api_key,

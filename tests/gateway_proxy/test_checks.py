@@ -77,7 +77,7 @@ def test_a_gateway_alone_answers_nothing_itself(settings: Settings) -> None:
     (error,) = check_gateway(None)
 
     assert error.id == "gateway_proxy.E002"
-    assert "/auth, /notifications, /orgs, /users" in error.msg
+    assert "/auth, /invitations, /notifications, /orgs, /users" in error.msg
 
 
 def test_what_is_not_named_stays_local(settings: Settings) -> None:
@@ -87,6 +87,7 @@ def test_what_is_not_named_stays_local(settings: Settings) -> None:
         "/auth": "local",
         "/users": "local",
         "/orgs": "local",
+        "/invitations": "local",
         "/billing": "http://billing:8080",
         "/notifications": "local",
     }

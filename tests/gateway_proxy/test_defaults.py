@@ -23,19 +23,21 @@ def test_the_default_table_serves_the_apps(settings: Settings) -> None:
         "/auth/otp/verify": ("http://api:8000",),
         "/auth/step-up": ("http://api:8000",),
         "/billing": ("http://b",),
+        "/invitations": ("local",),
         "/notifications": ("local",),
         "/orgs": ("local",),
         "/users": ("local",),
     }
 
 
-def test_only_signing_in_needs_no_token() -> None:
+def test_only_signing_in_and_the_links_of_invitations_need_no_token() -> None:
     assert {pair for route in default_table().routes for pair in route.public} == {
         ("POST", "/auth/mfa/verify"),
         ("POST", "/auth/otp"),
         ("POST", "/auth/otp/verify"),
         ("POST", "/auth/refresh"),
         ("POST", "/auth/logout"),
+        ("GET", "/invitations/*"),
     }
 
 

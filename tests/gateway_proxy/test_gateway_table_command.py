@@ -47,11 +47,11 @@ def test_it_shows_the_routes_and_the_limits_and_ends_with_a_sentence() -> None:
     assert "/auth/otp -> local (costs 1, closed without Redis, 1 public)" in lines
     assert "/billing -> local (costs 5, local without Redis)" in lines
     assert "limit address: 25 a second, 50 at once, in the shadow" in lines
-    assert lines[-1] == "Version 1: 7 routes, 0 plans, 0 assignments."
+    assert lines[-1] == "Version 1: 8 routes, 0 plans, 0 assignments."
 
 
 def test_it_says_that_nothing_was_published_yet() -> None:
-    assert run().splitlines()[-1].startswith("The settings' table: 7 routes")
+    assert run().splitlines()[-1].startswith("The settings' table: 8 routes")
 
 
 def test_it_shows_the_whole_table_in_json() -> None:

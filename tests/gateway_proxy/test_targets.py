@@ -124,6 +124,25 @@ def test_anything_else_below_auth_needs_one(method: str, path: str) -> None:
     assert not route_of(path).is_public(method, path)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "public"),
+    [
+        ("GET", "/invitations/oci_x", True),
+        ("GET", "/invitations/%6f", True),
+        ("POST", "/invitations/oci_x", False),
+        ("GET", "/invitations", False),
+        ("GET", "/invitations/", False),
+        ("GET", "/invitations/oci_x/", False),
+        ("POST", "/invitations/oci_x/accept", False),
+        ("GET", "/invitations/oci_x/accept", False),
+    ],
+)
+def test_a_star_stands_for_one_last_segment(
+    method: str, path: str, public: bool
+) -> None:
+    assert route_of(path).is_public(method, path) is public
+
+
 def refusal(path: str, query: str) -> str | None:
     try:
         check_target(path, query)

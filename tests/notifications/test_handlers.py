@@ -13,7 +13,11 @@ from notifications.models import Delivery, Notification, Recipient
 from opencore.events import Event
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
-from opencore.events.org.v1 import InvitationCreated, InvitationResent
+from opencore.events.org.v1 import (
+    InvitationAccepted,
+    InvitationCreated,
+    InvitationResent,
+)
 from opencore.events.user.v1 import (
     AccountLocked,
     AuthenticatorAdded,
@@ -148,6 +152,40 @@ def test_a_link_is_mailed_once_to_who_is_invited(
     assert "\n\nhttps://app.example.com/join/oci_0123456789\n\n" in str(message.body)
     assert "oci_" not in kept.body + kept.sealed_code
     assert Notification.objects.count() == 0
+
+
+def accepted(invited_by: UUID) -> InvitationAccepted:
+    """Return what accounts tells when somebody joined who was invited."""
+    return InvitationAccepted(
+        org_id=uuid4(),
+        org_name="Acme",
+        invitation_id=uuid4(),
+        user_id=uuid4(),
+        role="viewer",
+        invited_by=invited_by,
+    )
+
+
+def test_who_invited_hears_once_that_it_was_accepted(
+    hear_twice: HearTwice, mail_server: Mail, recipient: Recipient
+) -> None:
+    event = accepted(recipient.user_id)
+
+    hear_twice(event)
+
+    told = Notification.objects.get()
+    assert (told.user_id, told.type) == (recipient.user_id, "invitation_accepted")
+    assert told.data == {"org_id": str(event.org_id), "user_id": str(event.user_id)}
+    (message,) = mail_server.sent
+    assert message.subject == "An invitation to Acme was accepted"
+
+
+def test_nobody_hears_of_an_acceptance_if_a_program_invited(
+    hear_twice: HearTwice, mail_server: Mail
+) -> None:
+    hear_twice(accepted(uuid4()))
+
+    assert (mail_server.sent, Notification.objects.count()) == ([], 0)
 
 
 def session_ended(user_id: UUID, reason: str) -> SessionRevoked:

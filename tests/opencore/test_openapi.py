@@ -14,7 +14,10 @@ from django.urls.resolvers import URLPattern, URLResolver
 
 from opencore.problems import PROBLEMS
 
-OPEN = {"/v1/auth/otp", "/v1/auth/otp/verify", "/v1/auth/refresh", "/v1/auth/logout"}
+OPEN = {
+    *("/v1/auth/otp", "/v1/auth/otp/verify", "/v1/auth/refresh", "/v1/auth/logout"),
+    "/v1/invitations/{token}",
+}
 BODILESS = (
     *("/read", "/read-all", "/cancel", "/revoke-others", "/revoke-all"),
     *("/leave", "/accept", "/decline", "/resend", "/revoke"),
@@ -86,7 +89,7 @@ def test_each_operation_that_takes_a_body_describes_it(described: Any) -> None: 
     assert silent == []
 
 
-def test_only_signing_in_needs_no_token(described: Any) -> None:  # noqa: ANN401 -- as above
+def test_only_signing_in_and_links_need_no_token(described: Any) -> None:  # noqa: ANN401 -- as above
     without = {
         name.split(" ")[1]
         for name, operation in operations(described).items()

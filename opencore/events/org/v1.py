@@ -186,6 +186,25 @@ class InvitationResent(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class InvitationAccepted(Event):
+    """Who was invited joins (see MemberAdded)."""
+
+    type: ClassVar[str] = "opencore.org.v1.invitation-accepted"
+
+    org_id: UUID
+    org_name: str
+    invitation_id: UUID
+    user_id: UUID
+    role: str
+    invited_by: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InvitationRevoked(Event):
     """An invitation is void; the reason is `revoked`, `declined`, `expired` or `deleted`."""
 
