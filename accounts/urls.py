@@ -4,8 +4,8 @@ from django.urls import URLPattern, path
 
 from accounts.views import (
     addresses,
-    api_keys,
     answering,
+    api_keys,
     auditing,
     factors,
     impersonating,
@@ -18,12 +18,14 @@ from accounts.views import (
     sessions,
     signing_in,
     stepping_up,
+    transferring,
 )
 
 SESSIONS = "users/me/sessions"
 ORGANIZATION = "orgs/<uuid:organization_id>"
 INVITATION = f"{ORGANIZATION}/invitations/<uuid:invitation_id>"
 AUTHENTICATORS = "users/me/authenticators"
+TRANSFER = f"{ORGANIZATION}/ownership-transfer"
 OWN_INVITATION = "users/me/invitations/<uuid:invitation_id>"
 DATA_REQUEST = "users/me/data-requests/<uuid:request_id>"
 
@@ -93,6 +95,9 @@ urlpatterns: list[URLPattern] = [
         f"{ORGANIZATION}/api-keys/<uuid:key_id>/rotate",
         api_keys.ApiKeyRotationView.as_view(),
     ),
+    path(TRANSFER, transferring.TransferView.as_view()),
+    path(f"{TRANSFER}/accept", transferring.TransferAcceptanceView.as_view()),
+    path(f"{TRANSFER}/cancel", transferring.TransferCancellationView.as_view()),
     path(f"{ORGANIZATION}/audit-events", auditing.AuditEntriesView.as_view()),
     path(f"{ORGANIZATION}/audit-events/head", auditing.ChainHeadView.as_view()),
     path(f"{ORGANIZATION}/audit-exports", auditing.AuditExportsView.as_view()),

@@ -15,6 +15,7 @@ from notifications.services import (
     tell_of_data_request,
     tell_of_factor,
     tell_of_impersonation,
+    tell_of_ownership,
     warn_of_copied_token,
     warn_of_lock,
     welcome,
@@ -25,6 +26,9 @@ from opencore.events.org.v1 import (
     InvitationAccepted,
     InvitationCreated,
     InvitationResent,
+    OwnershipOfferCancelled,
+    OwnershipOffered,
+    OwnershipTransferred,
 )
 from opencore.events.user.v1 import (
     AccountLocked,
@@ -119,6 +123,51 @@ def announce_accepted_invitation(event: InvitationAccepted, event_id: UUID) -> N
         event_id=event_id,
         now=timezone.now(),
     )
+
+
+@handles(OwnershipOffered, in_batches=True)
+def announce_offer_of_ownership(event: OwnershipOffered, event_id: UUID) -> None:
+    """Say to who is offered an organization until when they can accept it."""
+    tell_of_ownership(
+        user_id=event.to_user_id,
+        org_id=event.org_id,
+        organization=event.org_name,
+        kind="ownership_offered",
+        moment=event.expires_at,
+        event_id=event_id,
+        now=timezone.now(),
+    )
+
+
+@handles(OwnershipOfferCancelled, in_batches=True)
+def announce_cancelled_offer(event: OwnershipOfferCancelled, event_id: UUID) -> None:
+    """Say to both sides that nothing changes."""
+    for user_id in (event.from_user_id, event.to_user_id):
+        tell_of_ownership(
+            user_id=user_id,
+            org_id=event.org_id,
+            organization=event.org_name,
+            kind="ownership_offer_cancelled",
+            event_id=event_id,
+            now=timezone.now(),
+        )
+
+
+@handles(OwnershipTransferred, in_batches=True)
+def announce_new_owner(event: OwnershipTransferred, event_id: UUID) -> None:
+    """Say to both sides what they are now."""
+    for user_id, kind in (
+        (event.to_user_id, "ownership_taken"),
+        (event.from_user_id, "ownership_given"),
+    ):
+        tell_of_ownership(
+            user_id=user_id,
+            org_id=event.org_id,
+            organization=event.org_name,
+            kind=kind,
+            event_id=event_id,
+            now=timezone.now(),
+        )
 
 
 @handles(SessionRevoked, in_batches=True)

@@ -13,6 +13,7 @@ from accounts.errors.joining import (
     InvitationExpired,
     InvitationLimitReached,
     ResendLimitReached,
+    TransferClosed,
     TransferPending,
     WrongAddress,
 )
@@ -82,6 +83,7 @@ __all__ = (
     "SignInLocked",
     "SlugTaken",
     "TooManyAttempts",
+    "TransferClosed",
     "TransferPending",
     "WrongAddress",
 )

@@ -48,6 +48,13 @@ class WrongAddress(DomainError):
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
 
 
+class TransferClosed(DomainError):
+    """No offer of the ownership is open: it was answered or cancelled, or is too old."""
+
+    code: ClassVar[str] = "transfer_closed"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
 class TransferPending(DomainError):
     """The ownership is being offered to somebody already; cancel that first."""
 

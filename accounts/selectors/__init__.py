@@ -35,6 +35,7 @@ from accounts.selectors.memberships import (
     members_of,
     membership_in,
     memberships_of_user,
+    open_transfer_of,
     organization_ids_of,
 )
 from accounts.selectors.people import (
@@ -90,6 +91,7 @@ __all__ = (
     "memberships_of_user",
     "name_of_inviter",
     "open_invitation_by_token",
+    "open_transfer_of",
     "organization_ids_of",
     "organization_worked_in",
     "organizations_owned_alone",

@@ -1,10 +1,11 @@
 """Who belongs to which organization."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.models import Membership, Organization
+from accounts.models import Membership, Organization, OwnershipTransfer
 from opencore.errors import NotFound
 from opencore.tokens import MOST_ORGANIZATIONS
 
@@ -35,6 +36,14 @@ def membership_in(*, organization_id: UUID, user_id: UUID) -> Membership:
     if membership is None:
         raise NotFound
     return membership
+
+
+def open_transfer_of(
+    *, organization: Organization, now: datetime
+) -> OwnershipTransfer | None:
+    """Return the offer of an organization's ownership that can be accepted, if any."""
+    offers = OwnershipTransfer.objects.open(now)
+    return offers.filter(organization=organization).first()
 
 
 def members_of(*, organization: Organization) -> QuerySet[Membership]:

@@ -1,6 +1,7 @@
 """What accounts does, each in one transaction: the change, the record, the event."""
 
 from accounts.services.addresses import change_email, request_email_change
+from accounts.services.answering import accept_invitation, decline_invitation
 from accounts.services.api_keys import (
     KeyWanted,
     NewKey,
@@ -8,7 +9,6 @@ from accounts.services.api_keys import (
     revoke_api_key,
     rotate_api_key,
 )
-from accounts.services.answering import accept_invitation, decline_invitation
 from accounts.services.audit_exports import request_audit_export, write_next_export
 from accounts.services.challenges import (
     Asked,
@@ -100,6 +100,12 @@ from accounts.services.signing_in import (
 )
 from accounts.services.stepping_up import StepUpAsked, begin_step_up, finish_step_up
 from accounts.services.tickets import FactorAsked
+from accounts.services.signing_in import SignedIn, request_code, verify_code
+from accounts.services.transferring import (
+    accept_ownership,
+    cancel_transfer,
+    offer_ownership,
+)
 
 __all__ = (
     "Acting",
@@ -111,12 +117,14 @@ __all__ = (
     "StepUpAsked",
     "Tokens",
     "accept_invitation",
+    "accept_ownership",
     "activate_user",
     "add_member",
     "begin_authenticator",
     "begin_operator_sign_in",
     "begin_step_up",
     "cancel_request",
+    "cancel_transfer",
     "change_email",
     "change_role",
     "change_role_of_member",
@@ -150,6 +158,7 @@ __all__ = (
     "make_operator",
     "make_recovery_codes",
     "note_operator_sign_in",
+    "offer_ownership",
     "parts_of",
     "prove_operator",
     "recognize_key",

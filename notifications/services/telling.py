@@ -144,6 +144,31 @@ def announce_acceptance(
 
 
 @transaction.atomic
+def tell_of_ownership(
+    *,
+    user_id: UUID,
+    org_id: UUID,
+    organization: str,
+    kind: str,
+    moment: datetime | None = None,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    """Tell a person what becomes of an organization's ownership.
+
+    `kind` is the text; raises RecipientUnknown.
+    """
+    _tell(
+        _recipient(user_id),
+        kind=kind,
+        event_id=event_id,
+        words={"organization": organization, "moment": _day_and_time(moment or now)},
+        data={"org_id": str(org_id)},
+        now=now,
+    )
+
+
+@transaction.atomic
 def warn_of_copied_token(
     *, user_id: UUID, session_id: UUID, reason: str, event_id: UUID, now: datetime
 ) -> None:

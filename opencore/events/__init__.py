@@ -25,6 +25,9 @@ from opencore.events.org.v1 import (
     OrgCreated,
     OrgDeleted,
     OrgUpdated,
+    OwnershipOfferCancelled,
+    OwnershipOffered,
+    OwnershipTransferred,
 )
 from opencore.events.user.v1 import (
     AccountLocked,
@@ -82,6 +85,9 @@ _published: tuple[type[Event], ...] = (
     ApiKeyCreated,
     ApiKeyRotated,
     ApiKeyRevoked,
+    OwnershipOffered,
+    OwnershipOfferCancelled,
+    OwnershipTransferred,
     CustomerCreated,
     PaymentSucceeded,
     SubscriptionCreated,

@@ -269,6 +269,8 @@ INVITATIONS_MOST_OPEN = 100
 INVITATIONS_PER_DAY = 200
 INVITATION_READ_RATE = "60/m"
 INVITATION_LINK = ENVIRONMENT.invitation_link or f"{PUBLIC_URL}/v1/invitations/"
+# An offer of the ownership is good for so long.
+OWNERSHIP_OFFER_LIFETIME = timedelta(days=7)
 # An erasure can be taken back for so long; the law wants it done within a month.
 ERASURE_COOL_OFF = timedelta(days=7)
 ERASURE_REMINDER = timedelta(days=1)

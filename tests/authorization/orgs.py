@@ -39,5 +39,15 @@ ENTRIES: tuple[Entry, ...] = (
         path={"invitation_id": "invitation"},
         keys=True,
     ),
+    Entry(operation="read_ownership_transfer", needs=Permission.ORG_READ),
+    Entry(
+        operation="offer_ownership",
+        needs=Permission.OWNERSHIP_TRANSFER,
+        body={"user_id": "{member}"},
+        step_up=True,
+    ),
+    # Whom it was offered, which nobody was, or every owner: tests/accounts tell.
+    Entry(operation="accept_ownership", needs=Permission.ORG_READ, step_up=True),
+    Entry(operation="cancel_ownership_transfer", needs=Permission.ORG_READ),
     Entry(operation="leave_organization", needs=Permission.ORG_READ),
 )

@@ -46,6 +46,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", f"{ORG}/api-keys/{{key_id}}/rotate"): {},
     ("post", "/v1/orgs/{organization_id}/members"): {"user_id": SOMEBODY},
     ("post", "/v1/orgs/{organization_id}/invitations"): {"email": "new@example.com"},
+    ("post", "/v1/orgs/{organization_id}/ownership-transfer"): {"user_id": SOMEBODY},
     ("patch", "/v1/orgs/{organization_id}/members/{user_id}"): {"role": "viewer"},
     ("post", "/v1/billing/payments"): {"amount_minor": 1, "currency": "EUR"},
     ("post", "/v1/ops/impersonations"): {"user_id": SOMEBODY, "reason": "a test"},

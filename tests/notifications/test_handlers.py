@@ -17,6 +17,9 @@ from opencore.events.org.v1 import (
     InvitationAccepted,
     InvitationCreated,
     InvitationResent,
+    OwnershipOfferCancelled,
+    OwnershipOffered,
+    OwnershipTransferred,
 )
 from opencore.events.user.v1 import (
     AccountLocked,
@@ -186,6 +189,40 @@ def test_nobody_hears_of_an_acceptance_if_a_program_invited(
     hear_twice(accepted(uuid4()))
 
     assert (mail_server.sent, Notification.objects.count()) == ([], 0)
+
+
+@pytest.fixture
+def other(db: None) -> Recipient:
+    """Somebody else of whom notifications have heard."""
+    return Recipient.objects.create(user_id=uuid4(), email="grace@example.com")
+
+
+def test_both_sides_hear_once_what_became_of_an_offer_of_the_ownership(
+    hear_twice: HearTwice, recipient: Recipient, other: Recipient
+) -> None:
+    names = {
+        "org_id": uuid4(),
+        "org_name": "Acme",
+        "transfer_id": uuid4(),
+        "from_user_id": other.user_id,
+        "to_user_id": recipient.user_id,
+    }
+
+    hear_twice(OwnershipOffered(**names, expires_at=timezone.now()))  # type: ignore[arg-type]  # -- mypy sees one type of all
+    hear_twice(OwnershipOfferCancelled(**names, by=uuid4()))  # type: ignore[arg-type]  # -- as above
+    hear_twice(OwnershipTransferred(**names))  # type: ignore[arg-type]  # -- as above
+
+    told = Notification.objects.order_by("id").values_list("user_id", "type")
+    assert sorted(told) == sorted(
+        [
+            (recipient.user_id, "ownership_offered"),
+            (other.user_id, "ownership_offer_cancelled"),
+            (recipient.user_id, "ownership_offer_cancelled"),
+            (recipient.user_id, "ownership_taken"),
+            (other.user_id, "ownership_given"),
+        ]
+    )
+    assert Delivery.objects.count() == 5
 
 
 def session_ended(user_id: UUID, reason: str) -> SessionRevoked:

@@ -89,6 +89,62 @@ class OrgDeleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnershipOffered(Event):
+    """An owner offers the ownership to another member, who has to accept it."""
+
+    type: ClassVar[str] = "opencore.org.v1.ownership-offered"
+
+    org_id: UUID
+    org_name: str
+    transfer_id: UUID
+    from_user_id: UUID
+    to_user_id: UUID
+    expires_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnershipOfferCancelled(Event):
+    """An offer of the ownership is void; who of the two, or which owner, ended it is `by`."""
+
+    type: ClassVar[str] = "opencore.org.v1.ownership-offer-cancelled"
+
+    org_id: UUID
+    org_name: str
+    transfer_id: UUID
+    from_user_id: UUID
+    to_user_id: UUID
+    by: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnershipTransferred(Event):
+    """A member accepted the ownership; who offered it is an admin now."""
+
+    type: ClassVar[str] = "opencore.org.v1.ownership-transferred"
+
+    org_id: UUID
+    org_name: str
+    transfer_id: UUID
+    from_user_id: UUID
+    to_user_id: UUID
+
+    @property
+    def key(self) -> UUID:
+        """Return the organization."""
+        return self.org_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MemberRoleChanged(Event):
     """A member got another role; nobody in particular gave it if `by` is null."""
 

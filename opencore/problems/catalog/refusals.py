@@ -183,6 +183,12 @@ OF_ORGANIZATIONS = (
         "Sign in with the address that it was sent to.",
     ),
     ProblemKind(
+        "transfer_closed",
+        HTTPStatus.CONFLICT,
+        "No offer of the ownership is open: it was answered or cancelled, or is too old.",
+        "Ask for the transfer to see; an owner may offer the ownership anew.",
+    ),
+    ProblemKind(
         "transfer_pending",
         HTTPStatus.CONFLICT,
         "The ownership is being offered to somebody already.",
