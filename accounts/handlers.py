@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from accounts.services import keep_anchor
+from accounts.services import forget_place, keep_anchor
 from opencore.events.audit.v1 import ChainSealed
+from opencore.events.org.v1 import MemberRemoved
 from outbox.consuming import current_place, handles
 
 
@@ -20,3 +21,9 @@ def keep_anchor_of_sealed_chain(event: ChainSealed, event_id: UUID) -> None:
         partition=place.partition,
         offset=place.offset,
     )
+
+
+@handles(MemberRemoved, in_batches=True)
+def forget_place_of_removed_member(event: MemberRemoved, _event_id: UUID) -> None:
+    """Let no session go on in an organization that its person left."""
+    forget_place(organization_id=event.org_id, user_id=event.user_id)

@@ -65,6 +65,7 @@ from accounts.services.organizations import (
 from accounts.services.own_sessions import (
     end_own_session,
     end_own_sessions,
+    forget_place,
     label_session,
     work_in,
 )
@@ -149,6 +150,7 @@ __all__ = (
     "finish_step_up",
     "forget_factors",
     "forget_person",
+    "forget_place",
     "invite",
     "issue_challenge",
     "keep_anchor",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from accounts import selectors
 from accounts.errors import SessionEnded
-from accounts.models import Session
+from accounts.models import Membership, Session
 from accounts.services.sessions import end_sessions
 from opencore.errors import NotFound
 
@@ -41,6 +41,17 @@ def end_own_sessions(*, user_id: UUID, kept_id: UUID | None, now: datetime) -> i
         reason=Session.RevokeReason.USER,
         actor_id=user_id,
         now=now,
+    )
+
+
+def forget_place(*, organization_id: UUID, user_id: UUID) -> None:
+    """Let no session of a person go on where they are no member any more."""
+    places = Membership.objects.filter(organization_id=organization_id, user_id=user_id)
+    if places.exists():
+        # They came back before this was heard of.
+        return
+    Session.objects.filter(user_id=user_id, organization_id=organization_id).update(
+        organization_id=None
     )
 
 

@@ -20,6 +20,7 @@ from accounts.serializers.members import (
     MemberPage,
     NewMember,
 )
+from accounts.views.opening import in_person
 from opencore.authentication import caller_of, for_people, principal_of
 from opencore.idempotency import repeatable
 from opencore.rest import TIME, Filter, Listing, Sort, read_body
@@ -147,11 +148,10 @@ class LeaveView(APIView):
     @for_people
     def post(self, request: Request, organization_id: UUID) -> Response:
         """Leave an organization; the last owner stays: 409 `last_owner`."""
-        access = selectors.access_to(organization_id, principal_of(request))
+        access = selectors.access_to(organization_id, in_person(request))
         services.remove_member(
             organization_id=organization_id,
             user_id=access.actor_id,
-            own_role=access.role,
             actor_id=access.actor_id,
         )
         return Response(status=HTTPStatus.NO_CONTENT)

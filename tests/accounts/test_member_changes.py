@@ -1,6 +1,7 @@
 """Members over HTTP: their roles change, they are suspended, resumed, and leave."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +21,7 @@ from opencore.events.org.v1 import (
 )
 from tests.accounts.conftest import Emitted, Recorded
 from tests.accounts.memberships import ORGS, give, member, members, role_of
+from tests.accounts.proved import Fresh, Proved
 from tests.api import Api, assert_problem, body_of
 
 pytestmark = pytest.mark.django_db
@@ -237,6 +239,16 @@ def test_who_is_no_member_can_not_be_changed(
     response = Api(grace.id).patch(member(acme, mallory), {"role": "viewer"})
 
     assert_problem(response, 404, "not_found")
+
+
+def test_staff_who_act_as_a_member_do_not_leave_for_them(
+    ada: User, acme: Organization, emitted: Emitted
+) -> None:
+    staff = Proved(ada.id, proof=Fresh(impersonator_id=uuid4()))
+
+    assert_problem(staff.post(f"{ORGS}/{acme.id}/leave"), 403, "forbidden")
+
+    assert (role_of(acme, ada), emitted()) == ("member", [])
 
 
 def test_a_member_leaves_by_saying_so(

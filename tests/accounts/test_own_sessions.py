@@ -1,14 +1,17 @@
 """People look over where they are signed in, and end what they do not know."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Organization, Session, User
 from accounts.services import refresh_session, remove_member
+from opencore.events.org.v1 import MemberRemoved
 from opencore.events.user.v1 import SessionRevoked
 from opencore.tokens import mint_access, read_access
+from outbox.consuming import handlers_of
 from tests.accounts.browser import Browser, browser_of
 from tests.accounts.conftest import Emitted, Recorded
 from tests.api import assert_problem, body_of
@@ -255,6 +258,41 @@ def test_who_was_removed_works_in_the_organization_no_more(
     remove_member(organization_id=acme.id, user_id=ada.id, actor_id=grace.id)
 
     assert body_of(laptop.get(SESSION))["organization_id"] is None
+
+
+def test_who_left_and_comes_back_works_in_the_organization_when_they_say_so(
+    ada: User, grace: User, laptop: Browser, acme: Organization
+) -> None:
+    laptop.post(SWITCH, {"organization_id": str(acme.id)})
+    assert laptop.post(f"/v1/orgs/{acme.id}/leave").status_code == 204
+    removed = MemberRemoved(org_id=acme.id, user_id=ada.id)
+
+    handlers_of("accounts")[removed.type](removed, uuid4())
+
+    acme.memberships.create(user=ada, role="member")
+    assert body_of(laptop.get(SESSION))["organization_id"] is None
+    # That it is heard of again, late, does not matter.
+    laptop.post(SWITCH, {"organization_id": str(acme.id)})
+    handlers_of("accounts")[removed.type](removed, uuid4())
+    assert laptop.session.organization_id == acme.id
+
+
+def test_who_leaves_an_organization_goes_on_in_another(
+    ada: User, laptop: Browser, acme: Organization
+) -> None:
+    second = Organization.objects.create(name="Second", created_by=ada.id)
+    second.memberships.create(user=ada, role="owner")
+    laptop.post(SWITCH, {"organization_id": str(second.id)})
+    laptop.post(f"/v1/orgs/{acme.id}/leave")
+    removed = MemberRemoved(org_id=acme.id, user_id=ada.id)
+
+    handlers_of("accounts")[removed.type](removed, uuid4())
+
+    assert body_of(laptop.get(SESSION))["organization_id"] == str(second.id)
+    renewed = refresh_session(
+        refresh_token=laptop.tokens.refresh_token, now=timezone.now()
+    )
+    assert read_access(renewed.access_token).org_ids == (second.id,)
 
 
 @pytest.mark.parametrize(
