@@ -40,6 +40,7 @@ types: dev-environment ## mypy, strict
 
 architecture: dev-environment ## what the linters can't see, and that the documents are true
 	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/python manage.py events --check
+	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/python manage.py permissions --check
 	@DJANGO_SETTINGS_MODULE=opencore.settings.test $(VENV)/python manage.py openapi --check --against tests/contract/openapi-v1.json
 	@$(VENV)/python -m pytest -p no:tests.services -q tests/architecture --ignore tests/architecture/test_docker.py
 

@@ -101,7 +101,6 @@ from accounts.services.signing_in import (
 )
 from accounts.services.stepping_up import StepUpAsked, begin_step_up, finish_step_up
 from accounts.services.tickets import FactorAsked
-from accounts.services.signing_in import SignedIn, request_code, verify_code
 from accounts.services.transferring import (
     accept_ownership,
     cancel_transfer,

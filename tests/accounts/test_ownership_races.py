@@ -18,7 +18,7 @@ from accounts.services import (
     offer_ownership,
     remove_member,
 )
-from tests.accounts.test_races import at_once
+from tests.accounts.crowd import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Deed = Callable[..., object]

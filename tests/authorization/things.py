@@ -16,6 +16,7 @@ from accounts.models import (
     DataRequest,
     Impersonation,
     Invitation,
+    Membership,
     Organization,
     OwnershipTransfer,
     ServiceAccount,
@@ -29,8 +30,8 @@ from accounts.services.tickets import issue_ticket
 from billing.models import Customer, Payment, Subscription
 from gateway_proxy.models import TableVersion
 from notifications.models import Notification
-from opencore.sealing import seal
 from opencore.hashing import lookup_hash
+from opencore.sealing import seal
 from opencore.tokens import mint_refresh
 from outbox.models import Replay
 from tests.authorization.world import World
@@ -123,6 +124,20 @@ def _invitation(_: World, caller: User, organization: Organization) -> object:
         sent_at=timezone.now() - timedelta(hours=1),
         expires_at=LATER,
     ).id
+
+
+def _invitation_of_an_owner(
+    world: World, caller: User, organization: Organization
+) -> object:
+    invitation_id = _invitation(world, caller, organization)
+    Invitation.objects.filter(id=str(invitation_id)).update(role="owner")
+    return invitation_id
+
+
+def _other_owner(world: World, _: User, organization: Organization) -> object:
+    other = world.people["stranger"]
+    Membership.objects.create(organization=organization, user=other, role="owner")
+    return other.id
 
 
 def _own_invitation(world: World, caller: User, _: Organization) -> object:
@@ -277,6 +292,9 @@ MAKERS: dict[str, Maker] = {
     "email_challenge": _email_challenge,
     "impersonation": _impersonation,
     "invitation": _invitation,
+    "invitation_of_an_owner": _invitation_of_an_owner,
+    "other_owner": _other_owner,
+    "organization": lambda _, __, organization: organization.id,
     "own_invitation": _own_invitation,
     "invitation_token": _invitation_token,
     "transfer": _transfer,
