@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from gateway_proxy.defaults import ROUTES
 from gateway_proxy.models import TableVersion
 from gateway_proxy.selectors import Published, latest_published
 from tests.gateway_proxy.publishing import COST_FIVE, WHY, publish
@@ -47,11 +48,13 @@ def test_it_shows_the_routes_and_the_limits_and_ends_with_a_sentence() -> None:
     assert "/auth/otp -> local (costs 1, closed without Redis, 1 public)" in lines
     assert "/billing -> local (costs 5, local without Redis)" in lines
     assert "limit address: 25 a second, 50 at once, in the shadow" in lines
-    assert lines[-1] == "Version 1: 8 routes, 0 plans, 0 assignments."
+    assert lines[-1] == f"Version 1: {len(ROUTES)} routes, 0 plans, 0 assignments."
 
 
 def test_it_says_that_nothing_was_published_yet() -> None:
-    assert run().splitlines()[-1].startswith("The settings' table: 8 routes")
+    assert (
+        run().splitlines()[-1].startswith(f"The settings' table: {len(ROUTES)} routes")
+    )
 
 
 def test_it_shows_the_whole_table_in_json() -> None:
@@ -169,4 +172,4 @@ def test_the_file_that_the_runbook_shows_can_be_applied(tmp_path: Path) -> None:
 
     assert "~ /routes/~1orgs/enabled true -> false\n" in said
     assert "~ /limits/network/shadow false -> true\n" in said
-    assert said.endswith("Published version 1 with 10 differences to version 0.\n")
+    assert said.endswith("Published version 1 with 11 differences to version 0.\n")

@@ -21,6 +21,7 @@ WORDS = {
     "expired_at": "2028-02-29 at 00:00 UTC",
     "may": "only look",
     "reason": "Ticket 7",
+    "left": "7",
 }
 KINDS = sorted(path.stem for path in FOLDER.glob("*.txt"))
 
