@@ -72,7 +72,8 @@ def _note(request: Request, sunset: datetime) -> None:
         extra={
             "method": request.method,
             "route": match.route if match is not None else request.path,
-            "user_id": str(getattr(request.user, "user_id", "")),
+            "user_id": str(getattr(request.user, "user_id", None) or ""),
+            "key_id": str(getattr(request.user, "key_id", "")),
             "sunset": sunset.isoformat(),
         },
     )
