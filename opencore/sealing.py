@@ -24,6 +24,14 @@ def unseal(sealed: str) -> str:
         raise SealBroken("The seal does not fit any of the keys.") from error
 
 
+def reseal(sealed: str) -> str:
+    """Return the same, sealed under the newest key; raises SealBroken."""
+    try:
+        return _ring(tuple(settings.SEALING_KEYS)).rotate(sealed.encode()).decode()
+    except InvalidToken as error:
+        raise SealBroken("The seal does not fit any of the keys.") from error
+
+
 def check_keys() -> None:
     """Raise ImproperlyConfigured if there are no keys, or one is none."""
     _ring(tuple(settings.SEALING_KEYS))

@@ -81,6 +81,7 @@ from accounts.services.profiles import update_profile
 from accounts.services.recognizing import look_up_key, recognize_key
 from accounts.services.recovery import make_recovery_codes
 from accounts.services.refreshing import refresh_session
+from accounts.services.resealing import reseal_authenticators
 from accounts.services.revoking import republish_revocations
 from accounts.services.sealing import keep_anchor, seal_entries
 from accounts.services.service_accounts import (
@@ -173,6 +174,7 @@ __all__ = (
     "request_code",
     "request_data",
     "request_email_change",
+    "reseal_authenticators",
     "resend_invitation",
     "resume_member",
     "resume_organization",
