@@ -46,7 +46,10 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "customer_id", "plan", "status", "period_end", "expired_at")
     list_filter = ("status",)
-    search_fields = ("=id", "=customer__id", "=user_id", "plan")
+    search_fields = (
+        *("=id", "=customer__id", "=customer__org_id", "=customer__user_id"),
+        *("=user_id", "plan"),
+    )
     ordering = ("-created_at",)
     actions = ("expire_now",)
 

@@ -20,7 +20,7 @@ ActorKind = Literal["user", "service_account", "staff", "system"]
 class Actor:
     """Who is at work, and by what: a session, an API key, the admin.
 
-    `on_behalf_of` is the person as whom staff act.
+    `on_behalf_of` is the person as whom staff act; `reason` is why staff do it.
     """
 
     kind: ActorKind
@@ -28,6 +28,7 @@ class Actor:
     session_id: UUID | None = None
     api_key_id: UUID | None = None
     on_behalf_of: UUID | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

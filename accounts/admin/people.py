@@ -1,26 +1,18 @@
 """People, and what operators do for them."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminPasswordChangeForm
-from django.db.models import Model, QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.db.models import Model
 from django.utils import timezone
 
-from accounts import services
-from accounts.admin.parts import ReadOnlyInline, actor_of
-from accounts.models import (
-    Session,
-    User,
-)
-from opencore.admin import OpenCoreAdminSite, Page
-
-if TYPE_CHECKING:
-    Form = ModelForm[Any]
-else:
-    Form = ModelForm
+from accounts import selectors, services
+from accounts.admin.decisions import DecidingAdmin
+from accounts.admin.deeds import DECISIONS
+from accounts.admin.parts import ReadOnlyInline, link, links_to_record
+from accounts.models import DataRequest, Membership, Session, User
+from opencore.admin import OpenCoreAdminSite, ReadOnlyAdmin
 
 
 class OperatorPasswordForm(AdminPasswordChangeForm):
@@ -37,67 +29,66 @@ cast("OpenCoreAdminSite", admin.site).password_form = OperatorPasswordForm
 
 
 class SessionsOfUser(ReadOnlyInline):
-    """A user's sessions."""
+    """A user's sessions; in some, staff acts as them."""
 
     model = Session
-    fk_name = "user"
-    fields = ("created_at", "rotated_at", "expires_at", "revoked_at", "revoke_reason")
+    owner = fk_name = "user"
+    related = ("impersonator",)
+    fields = (
+        *("device_label", "ip", "created_at", "last_seen_at", "expires_at"),
+        *("revoked_at", "revoke_reason", "impersonator"),
+    )
+    ordering = ("-created_at",)
+
+
+class MembershipsOfUser(ReadOnlyInline):
+    """The organizations that a user belongs to."""
+
+    model = Membership
+    owner = "user"
+    related = ("organization",)
+    fields = ("organization", "role", "status", "created_at")
+    ordering = ("created_at",)
+
+
+class DataRequestsOfUser(ReadOnlyInline):
+    """What a user asked for about their data, or staff for them."""
+
+    model = DataRequest
+    owner = "user"
+    fields = ("kind", "status", "requested_by", "reason", "created_at", "due_at")
     ordering = ("-created_at",)
 
 
 @admin.register(User)
-class UserAdmin(Page):
-    """People: their role and whether they may sign in can be changed."""
+class UserAdmin(DecidingAdmin, ReadOnlyAdmin):
+    """People; what operators decide about them needs a reason."""
 
     list_display = ("email", "name", "role", "is_active", "last_login", "created_at")
     list_filter = ("role", "is_active")
     search_fields = ("=id", "email", "name")
     ordering = ("-created_at",)
-    fields = ("id", "email", "name", "role", "is_active", "last_login", "created_at")
-    readonly_fields = ("id", "email", "name", "last_login", "created_at")
-    inlines = (SessionsOfUser,)
-    actions = ("end_sessions",)
+    fields = (
+        *("id", "email", "email_verified_at", "name", "locale", "time_zone", "role"),
+        *("is_active", "locked_until", "last_login", "created_at", "erased_at"),
+    )
+    inlines = (SessionsOfUser, MembershipsOfUser, DataRequestsOfUser)
+    decisions = DECISIONS
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 -- the signature is Django's
-        """Refuse: people become users by signing in."""
-        return False
+    @admin.display(description="gets no codes until")
+    def locked_until(self, user: User) -> str:
+        """Return until when the address is locked."""
+        until = selectors.locked_until(email=user.email, now=timezone.now())
+        return "" if until is None else f"{until:%Y-%m-%d %H:%M:%S} UTC"
 
-    def has_delete_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002 -- the signature is Django's
-        obj: Model | None = None,  # noqa: ARG002 -- the signature is Django's
-    ) -> bool:
-        """Refuse: the record would speak of nobody."""
-        return False
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: User,
-        form: Form,
-        change: bool,  # noqa: ARG002 -- the signature is Django's
-    ) -> None:
-        """Let the services make each change."""
-        actor_id, now = actor_of(request), timezone.now()
-        if "role" in form.changed_data:
-            services.change_role(
-                user_id=obj.id, role=User.Role(obj.role), actor_id=actor_id, now=now
-            )
-        if "is_active" in form.changed_data and obj.is_active:
-            services.activate_user(user_id=obj.id, actor_id=actor_id)
-        elif "is_active" in form.changed_data:
-            services.deactivate_user(user_id=obj.id, actor_id=actor_id, now=now)
-
-    @admin.action(description="End all sessions", permissions=("change",))
-    def end_sessions(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Sign the chosen people out everywhere."""
-        ended = sum(
-            services.end_sessions(
-                user_id=user.id,
-                reason=Session.RevokeReason.OPERATOR,
-                actor_id=actor_of(request),
-                now=timezone.now(),
-            )
-            for user in users
-        )
-        self.message_user(request, f"Ended {ended} sessions of {len(users)} users.")
+    def more_about(self, row: Model | None) -> list[dict[str, str]]:
+        """Return where the record of a user is, and who acted as them."""
+        if row is None:
+            return []
+        return [
+            *links_to_record(row.pk),
+            link("Who acted as them", "accounts_impersonation", row.pk),
+            link("All sessions", "accounts_session", row.pk),
+            link("Customer", "billing_customer", row.pk),
+            link("Subscriptions", "billing_subscription", row.pk),
+        ]

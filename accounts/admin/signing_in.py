@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.generic import FormView
 
 from accounts import services
+from accounts.admin.parts import note_proof
 from accounts.models import User
 from opencore.admin import OpenCoreAdminSite
 from opencore.brakes import hold_back
@@ -201,6 +202,7 @@ class ProofView(CodePage):
         going_to = self.pending.going_to
         del self.request.session[KEY]
         login(self.request, self.user, backend=BACKEND)
+        note_proof(self.request, now=timezone.now())
         services.note_operator_sign_in(user=self.user)
         return HttpResponseRedirect(going_to)
 

@@ -31,6 +31,7 @@ class AuditEntry(models.Model):
         SESSION_STEPPED_UP = "session.stepped_up"
         ADMIN_SIGNED_IN = "admin.signed_in"
         SIGN_IN_LOCKED = "sign_in.locked"
+        SIGN_IN_UNLOCKED = "sign_in.unlocked"
         AUTHENTICATOR_ADDED = "authenticator.added"
         AUTHENTICATOR_REMOVED = "authenticator.removed"
         RECOVERY_CODES_MADE = "recovery_codes.made"

@@ -6,7 +6,13 @@ from accounts.selectors.access import (
     allowed_now,
     require_two_factors,
 )
-from accounts.selectors.auditing import audit_entries_of
+from accounts.selectors.auditing import (
+    Chain,
+    audit_entries_of,
+    chains_sealed_lately,
+    get_chain,
+    seal_of,
+)
 from accounts.selectors.factors import (
     authenticators_of,
     confirmed_authenticator,
@@ -31,6 +37,7 @@ from accounts.selectors.keys import (
     get_service_account,
     service_accounts_of,
 )
+from accounts.selectors.locks import lock_of, locked_until
 from accounts.selectors.memberships import (
     members_of,
     membership_in,
@@ -63,18 +70,21 @@ __all__ = (
     "INVITATION_TOKEN",
     "STATUSES",
     "Access",
+    "Chain",
     "access_to",
     "allowed_now",
     "api_keys_of",
     "api_keys_revoked_since",
     "audit_entries_of",
     "authenticators_of",
+    "chains_sealed_lately",
     "confirmed_authenticator",
     "data_requests_of",
     "due_requests",
     "factors_of",
     "get_active_user",
     "get_api_key",
+    "get_chain",
     "get_data_request",
     "get_exported_file",
     "get_live_session",
@@ -86,6 +96,8 @@ __all__ = (
     "invitations_of",
     "invitations_to",
     "live_sessions_of",
+    "lock_of",
+    "locked_until",
     "members_of",
     "membership_in",
     "memberships_of_user",
@@ -98,6 +110,7 @@ __all__ = (
     "organizations_to_hand_over",
     "person_of",
     "require_two_factors",
+    "seal_of",
     "service_accounts_of",
     "sessions_revoked_since",
     "unused_recovery_codes",

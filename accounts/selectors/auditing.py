@@ -16,8 +16,12 @@ from accounts.models import (
     File,
     Organization,
 )
+from accounts.selectors.chain import NO_ORGANIZATION
 from opencore.errors import NotFound
 from opencore.rest import IDENTITY, TIME, Filter, Listing, Sort
+
+# So many seals are looked at for each chain that is shown.
+LOOKED_AT = 20
 
 # What the record can be asked for, in its list as in its exports.
 RECORD = Listing(
@@ -74,6 +78,36 @@ def head_of(*, chain_id: UUID) -> ChainHead:
         sealed_at=None if seal is None else seal.sealed_at,
         anchor=anchors.order_by("-number").first(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain of the record: of an organization, or of what belongs to none."""
+
+    chain_id: UUID
+    organization: Organization | None
+    head: ChainHead
+
+
+def get_chain(*, chain_id: UUID) -> Chain:
+    """Return a chain and its end, though nothing be sealed yet."""
+    return Chain(
+        chain_id=chain_id,
+        organization=Organization.objects.filter(id=chain_id).first(),
+        head=head_of(chain_id=chain_id),
+    )
+
+
+def chains_sealed_lately(*, most: int) -> list[Chain]:
+    """Return the chains that grew last, and that of what belongs to nobody."""
+    newest = AuditSeal.objects.order_by("-entry_id").values_list("chain_id", flat=True)
+    ids = [NO_ORGANIZATION, *newest[: most * LOOKED_AT]]
+    return [get_chain(chain_id=each) for each in [*dict.fromkeys(ids)][:most]]
+
+
+def seal_of(*, entry: AuditEntry) -> AuditSeal | None:
+    """Return where an entry stands in its chain; None until it is sealed."""
+    return AuditSeal.objects.filter(entry_id=entry.seq).first()
 
 
 def exports_of(*, organization: Organization) -> QuerySet[AuditExport]:

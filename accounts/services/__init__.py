@@ -40,7 +40,11 @@ from accounts.services.inviting import (
     resend_invitation,
     revoke_invitation,
 )
-from accounts.services.locking import delete_stale_locks
+from accounts.services.locking import (
+    delete_stale_locks,
+    lock_sign_in,
+    unlock_sign_in,
+)
 from accounts.services.members import (
     add_member,
     change_role_of_member,
@@ -155,6 +159,7 @@ __all__ = (
     "issue_challenge",
     "keep_anchor",
     "label_session",
+    "lock_sign_in",
     "log_out",
     "look_up_key",
     "make_operator",
@@ -187,6 +192,7 @@ __all__ = (
     "suspend_member",
     "suspend_organization",
     "tell_operator_code",
+    "unlock_sign_in",
     "update_organization",
     "update_profile",
     "update_service_account",

@@ -56,7 +56,7 @@ def record(
         api_key_id=None if known is None else known.api_key_id,
         organization_id=organization_id,
         outcome=outcome,
-        justification=justification,
+        justification=justification or (known.reason if known else ""),
         metadata=metadata,
         request_id=current_request_id() or "",
     )

@@ -7,21 +7,22 @@ nobody, and but for `begin_guess` and `settle_guess` called with the address hel
 
 import logging
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts.errors import SignInLocked
 from accounts.models import AddressLock, AuditEntry, Challenge, User
+from accounts.selectors.locks import LOOKUP, lock_of
 from accounts.services.auditing import record
 from accounts.services.limiting import back_at, hold_address
 from opencore.events.user.v1 import AccountLocked
-from opencore.hashing import lookup_hash, lookup_hashes
+from opencore.hashing import lookup_hash
 from opencore.ids import uuid7
 from outbox.publishing import emit
 
 log = logging.getLogger(__name__)
 
-LOOKUP = "address lock"
 MOST_FAILURES = 10
 WINDOW = timedelta(hours=1)
 FIRST_LOCK = timedelta(minutes=15)
@@ -32,7 +33,7 @@ FORGIVEN_AFTER = timedelta(hours=24)
 
 def refuse_locked(*, email: str, now: datetime) -> None:
     """Raise SignInLocked while the address is locked."""
-    _refuse(_find(email), now)
+    _refuse(lock_of(email=email), now)
 
 
 def begin_guess(*, email: str, now: datetime) -> None:
@@ -54,9 +55,7 @@ def settle_guess(*, email: str, right: bool, now: datetime) -> None:
 
 def count_guess(*, email: str, now: datetime) -> None:
     """Count a guess as wrong; raises SignInLocked if no more may be made."""
-    lock = _find(email) or AddressLock.objects.create(
-        address=lookup_hash(email.lower(), purpose=LOOKUP), counted_since=now
-    )
+    lock = _lock_for(email, now)
     _refuse(lock, now)
     if lock.counted_since <= now - WINDOW:
         lock.failures, lock.counted_since = 0, now
@@ -69,7 +68,7 @@ def count_guess(*, email: str, now: datetime) -> None:
 
 def forgive_guess(*, email: str) -> None:
     """Take back that a guess counted as wrong."""
-    lock = _find(email)
+    lock = lock_of(email=email)
     if lock is not None and lock.failures:
         lock.failures -= 1
         lock.save(update_fields=["failures"])
@@ -80,7 +79,7 @@ def lock_if_guessed(*, email: str, now: datetime) -> None:
 
     Its codes are good for nothing from now on; whoever is signed in stays so.
     """
-    lock = _find(email)
+    lock = lock_of(email=email)
     if lock is None or lock.failures < MOST_FAILURES:
         return
     if lock.locked_until is None or lock.locked_until <= now - FORGIVEN_AFTER:
@@ -89,9 +88,39 @@ def lock_if_guessed(*, email: str, now: datetime) -> None:
     lock.failures, lock.counted_since, lock.locked_until = 0, until, until
     lock.locks += 1
     lock.save(update_fields=["failures", "counted_since", "locked_until", "locks"])
-    challenges = Challenge.objects.to_address(email, *Challenge.Purpose)
-    challenges.live().update(superseded_at=now)
+    _withdraw_codes(email, now)
     _tell_of_lock(email, until)
+
+
+@transaction.atomic
+def lock_sign_in(
+    *, user_id: UUID, until: datetime, actor_id: UUID | None, now: datetime
+) -> None:
+    """Let a person's address get no codes until then; where they are in they stay so."""
+    email = User.objects.values_list("email", flat=True).get(id=user_id)
+    hold_address(email)
+    lock = _lock_for(email, now)
+    lock.failures, lock.counted_since, lock.locked_until = 0, until, until
+    lock.save(update_fields=["failures", "counted_since", "locked_until"])
+    _withdraw_codes(email, now)
+    record(
+        AuditEntry.Action.SIGN_IN_LOCKED,
+        target_id=user_id,
+        actor_id=actor_id,
+        until=until.isoformat(),
+    )
+
+
+@transaction.atomic
+def unlock_sign_in(*, user_id: UUID, actor_id: UUID | None) -> None:
+    """Let a person's address get codes again, as if nobody had guessed any."""
+    email = User.objects.values_list("email", flat=True).get(id=user_id)
+    hold_address(email)
+    lock = lock_of(email=email)
+    if lock is None:
+        return
+    lock.delete()
+    record(AuditEntry.Action.SIGN_IN_UNLOCKED, target_id=user_id, actor_id=actor_id)
 
 
 def lock_time(locks: int) -> timedelta:
@@ -104,11 +133,6 @@ def delete_stale_locks(*, now: datetime) -> int:
     old = AddressLock.objects.filter(counted_since__lt=now - FORGIVEN_AFTER)
     deleted, _ = old.delete()
     return deleted
-
-
-def _find(email: str) -> AddressLock | None:
-    hashes = lookup_hashes(email.lower(), purpose=LOOKUP)
-    return AddressLock.objects.filter(address__in=hashes).first()
 
 
 def _refuse(lock: AddressLock | None, now: datetime) -> None:
@@ -130,3 +154,14 @@ def _tell_of_lock(email: str, until: datetime) -> None:
         # For an address of nobody the same work is done, of which nothing stays.
         transaction.set_rollback(user_id is None)
     log.info("address locked", extra={"locked_until": until.isoformat()})
+
+
+def _lock_for(email: str, now: datetime) -> AddressLock:
+    return lock_of(email=email) or AddressLock.objects.create(
+        address=lookup_hash(email.lower(), purpose=LOOKUP), counted_since=now
+    )
+
+
+def _withdraw_codes(email: str, now: datetime) -> None:
+    challenges = Challenge.objects.to_address(email, *Challenge.Purpose)
+    challenges.live().update(superseded_at=now)

@@ -1,7 +1,7 @@
 """How operators get in to the admin, and who doesn't."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pyotp
@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.admin.parts import PROVED_AT
 from accounts.models import Authenticator, Challenge, User
 from accounts.services import (
     change_role,
@@ -67,6 +68,8 @@ def test_an_operator_signs_in_by_password_mailed_code_and_phone(
     assert recorded()[before:] == [
         ("admin.signed_in", with_password.id, with_password.id, None, {})
     ]
+    proved_at = datetime.fromisoformat(operator.browser.session[PROVED_AT])
+    assert timezone.now() - proved_at < timedelta(minutes=1)
 
 
 def test_the_first_sign_in_adds_an_authenticator(
