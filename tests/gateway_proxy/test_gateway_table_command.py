@@ -47,6 +47,7 @@ def test_it_shows_the_routes_and_the_limits_and_ends_with_a_sentence() -> None:
 
     assert "/auth/otp -> local (costs 1, closed without Redis, 1 public)" in lines
     assert "/billing -> local (costs 5, local without Redis)" in lines
+    assert "/orgs -> local (costs 1, local without Redis, API keys)" in lines
     assert "limit address: 25 a second, 50 at once, in the shadow" in lines
     assert lines[-1] == f"Version 1: {len(ROUTES)} routes, 0 plans, 0 assignments."
 

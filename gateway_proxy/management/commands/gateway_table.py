@@ -124,9 +124,10 @@ def _read(file: Path) -> Document:
 
 def _route_in_words(route: Route) -> str:
     public = f", {len(route.public)} public" if route.public else ""
+    keys = ", API keys" if route.api_keys else ""
     return (
         f"{route.prefix} -> {', '.join(route.upstreams)}"
-        f" (costs {route.cost}, {route.when_down} without Redis{public})"
+        f" (costs {route.cost}, {route.when_down} without Redis{public}{keys})"
     )
 
 
