@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from opencore.context import new_request_id, working_for
 from opencore.events import EventDataInvalid
+from opencore.redaction import redact_text
 from outbox import parking
 from outbox.consuming import Place, handlers_of, handling_from, types_in_batches
 from outbox.counting import counts
@@ -272,11 +273,14 @@ class Consumer:
         log.warning(
             "handler failed", extra={"consumer": self._consumer}, exc_info=error
         )
-        return Failure(FailureClass.EVENT, None, f"{type(error).__name__}: {error}")
+        # PostgreSQL says which value it refused; the attempt is kept longer than that.
+        message = redact_text(f"{type(error).__name__}: {error}")
+        return Failure(FailureClass.EVENT, None, message)
 
     def _set_aside(self, received: Received, error: Exception) -> None:
+        reason = redact_text(str(error))
         parking.bury_unreadable(
-            consumer=self._consumer, received=received, error=str(error)
+            consumer=self._consumer, received=received, error=reason
         )
         log.error(
             "message can't be read",
@@ -285,7 +289,7 @@ class Consumer:
                 "topic": received.topic,
                 "partition": received.partition,
                 "offset": received.offset,
-                "error": str(error),
+                "error": reason,
             },
         )
 
