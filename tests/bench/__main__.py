@@ -37,6 +37,9 @@ BENCHES = {
     "replaying": ("letters",),
     "auditing": ("events", "rounds"),
     "refresh": ("events", "rounds"),
+    "paging": ("rows", "rounds"),
+    "tenancy": ("events", "rounds"),
+    "signing_in": ("events",),
     "gateway": ("load_seconds", "rounds", "peers"),
 }
 

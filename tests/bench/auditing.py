@@ -1,5 +1,6 @@
 """What it costs a change to be recorded, where four writers change one organization."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ from accounts.selectors.chain import SEALED, hash_of
 from accounts.services import seal_entries
 from accounts.services.auditing import record
 from opencore.context import Device, working_for
+from opencore.localservices.parts import PYTHON
 from tests.bench.figures import Result, Sample, Say, interleaved
 
 WRITERS = 4
 PLAIN = "an ORM insert of the entry"
 BARE = "the same, without the triggers that let the table only grow"
 RECORD = "record(), the personal part beside the entry"
+BESIDE = "the same, while another process seals"
 AND_SEALED = "the same, and all of it sealed afterwards"
 INLINE = "an ORM insert, chained at once under the chain's lock"
 ORGANIZATION = uuid4()
@@ -38,6 +41,7 @@ def measure(*, events: int, rounds: int, say: Say) -> Result:
                 PLAIN: lambda: _writing(_insert, each),
                 BARE: lambda: _without_triggers(lambda: _writing(_insert, each)),
                 RECORD: lambda: _writing(_record, each),
+                BESIDE: lambda: _beside_sealing(lambda: _writing(_record, each)),
                 AND_SEALED: lambda: _writing(_record, each, sealed=True),
                 INLINE: lambda: _writing(_insert_chained, each),
             },
@@ -47,6 +51,7 @@ def measure(*, events: int, rounds: int, say: Say) -> Result:
         )
     goals = [
         found.at_least(0.8, RECORD, of=PLAIN),
+        found.at_least(0.8, BESIDE, of=PLAIN),
         found.at_least(0.8, AND_SEALED, of=PLAIN),
     ]
     return Result(found.figures(), goals)
@@ -121,6 +126,19 @@ def _without_triggers(measure: Callable[[], Sample]) -> Sample:
             return measure()
         finally:
             cursor.execute("alter table accounts_auditentry enable trigger user")
+
+
+def _beside_sealing(measure: Callable[[], Sample]) -> Sample:
+    """Measure while a process of its own does nothing but seal."""
+    with subprocess.Popen(
+        [PYTHON, "-m", "tests.bench.sealer"], stdout=subprocess.PIPE, text=True
+    ) as sealer:
+        assert sealer.stdout is not None
+        sealer.stdout.readline()
+        try:
+            return measure()
+        finally:
+            sealer.terminate()
 
 
 @contextmanager
