@@ -70,8 +70,17 @@ def ask(world: World, entry: Entry, caller: Caller) -> HttpResponseBase:
     return prepared(world, entry, caller)()
 
 
-def prepared(world: World, entry: Entry, caller: Caller) -> Deed:
-    """Make all that a good request for the operation names; return what sends it."""
+def prepared(
+    world: World,
+    entry: Entry,
+    caller: Caller,
+    *,
+    theirs: tuple[User, Organization] | None = None,
+) -> Deed:
+    """Make all that a good request for the operation names; return what sends it.
+
+    What the path names besides the organization may be somebody else's, and elsewhere.
+    """
     organization = world.hooli if caller.at_hooli else world.acme
     person = world.people[caller.person or "bystander"]
 
@@ -82,7 +91,7 @@ def prepared(world: World, entry: Entry, caller: Caller) -> Deed:
         wanted = match[1]
         if wanted == "organization_id":
             return str(organization.id)
-        return name(entry.path[wanted])
+        return named(entry.path[wanted], world, *(theirs or (person, organization)))
 
     method, path = operations()[entry.operation]
     path = re.sub(r"\{(\w+)\}", place, path)

@@ -285,6 +285,7 @@ def _version(_: World, caller: User, __: Organization) -> object:
 
 MAKERS: dict[str, Maker] = {
     "member": lambda world, _, __: world.people["bystander"].id,
+    "outsider": lambda world, _, __: world.people["outsider"].id,
     "stranger": lambda world, _, __: world.people["stranger"].id,
     "session": lambda _, caller, __: session_of(caller).id,
     "refresh_token": _refresh_token,
