@@ -145,7 +145,9 @@ def work(canary: Canary) -> None:
     )
     payload = canary.system.sql(INVITED, f"%{invitation['id']}%")
     canary.secrets.append(unseal(json.loads(payload)["data"]["sealed_token"]))
-    canary.ask("GET", f"/invitations/{canary.secrets[-1]}x")
+    for token in (canary.secrets[-1], f"{canary.secrets[-1]}x"):
+        canary.ask("GET", f"/invitations/{token}")
+        canary.ask("POST", f"/invitations/{token}/accept")
     key = canary.ask(
         "POST", f"/orgs/{acme}/api-keys", {"name": "deploy", "scopes": ["members.read"]}
     )["api_key"]
