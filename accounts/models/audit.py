@@ -227,12 +227,20 @@ class AuditExport(models.Model):
         DONE = "done"
         FAILED = "failed"
 
+    class Reason(models.TextChoices):
+        """Why it failed."""
+
+        TOO_MANY_ROWS = "too_many_rows"
+        ERROR = "error"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization_id = models.UUIDField()
     requested_by = models.UUIDField()
     format = models.TextField(choices=Format)
     filters = models.JSONField(default=dict)
     status = models.TextField(choices=Status, default="pending", db_default="pending")
+    # Empty unless it failed.
+    reason = models.TextField(blank=True, choices=Reason, default="", db_default="")
     rows = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)

@@ -78,6 +78,10 @@ class AuditExportAnswer(serializers.Serializer[Any]):
     format = serializers.ChoiceField(AuditExport.Format.choices)
     filters = serializers.DictField(child=serializers.CharField())
     status = serializers.ChoiceField(AuditExport.Status.choices)
+    reason = serializers.SerializerMethodField(
+        help_text="Why it failed: too_many_rows, of which a file holds a million"
+        " (narrow it by time, and ask for the rest apart), or error."
+    )
     rows = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -86,6 +90,10 @@ class AuditExportAnswer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(
         source="file.expires_at", allow_null=True, default=None
     )
+
+    def get_reason(self, export: AuditExport) -> str | None:
+        """Return why it failed, if it did."""
+        return export.reason or None
 
     def get_sha256(self, export: AuditExport) -> str | None:
         """Return the digest of the file in hexadecimal digits."""

@@ -91,12 +91,13 @@ def write_next_export(*, now: datetime) -> bool:
                 _write(export, now)
         except OperationalError:
             raise
+        except TooManyRows:
+            _give_up(export, AuditExport.Reason.TOO_MANY_ROWS)
         except Exception:
             log.exception("audit export failed", extra={"export_id": str(export.id)})
-            export.status, export.file = AuditExport.Status.FAILED, None
-            export.rows = None
+            _give_up(export, AuditExport.Reason.ERROR)
         export.finished_at = now
-        export.save(update_fields=["status", "rows", "finished_at", "file"])
+        export.save(update_fields=["status", "reason", "rows", "finished_at", "file"])
     return True
 
 
@@ -120,6 +121,11 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
         line = io.StringIO(newline="")
         csv.writer(line, lineterminator="\r\n").writerow(map(csv_cell, row))
         yield line.getvalue().encode()
+
+
+def _give_up(export: AuditExport, reason: AuditExport.Reason) -> None:
+    export.status, export.reason = AuditExport.Status.FAILED, reason
+    export.rows = export.file = None
 
 
 def _write(export: AuditExport, now: datetime) -> None:

@@ -74,6 +74,7 @@ def test_an_export_is_accepted_and_its_place_is_told(
         "format": "csv",
         "filters": {},
         "status": "pending",
+        "reason": None,
         "rows": None,
         "created_at": export.created_at.isoformat().replace("+00:00", "Z"),
         "finished_at": None,
@@ -251,9 +252,39 @@ def test_an_export_that_fails_by_itself_says_so_and_holds_up_nobody(
     export = written(grace, acme, format="csv")
 
     assert (export["status"], export["rows"], export["size"]) == ("failed", None, None)
+    assert export["reason"] == "too_many_rows"
     assert export["finished_at"] is not None
     assert (File.objects.count(), FilePart.objects.count()) == (0, 0)
     assert write_next_export(now=NOW) is False
+
+
+def test_an_export_of_too_much_is_written_in_parts_by_time(
+    grace: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = note(acme.id).occurred_at.isoformat()
+    monkeypatch.setattr(audit_exports, "MOST_ROWS", AuditEntry.objects.count() - 1)
+
+    parts = [
+        written(grace, acme, format="ndjson", filters={f"occurred_at[{way}]": middle})
+        for way in ("lt", "gte")
+    ]
+
+    assert [part["status"] for part in parts] == ["done", "done"]
+    assert [part["reason"] for part in parts] == [None, None]
+
+
+def test_an_export_that_breaks_says_no_more_than_that(
+    grace: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a secret of the inside")
+
+    monkeypatch.setattr(audit_exports, "begin_file", broken)
+
+    export = written(grace, acme, format="csv")
+
+    assert (export["status"], export["reason"]) == ("failed", "error")
+    assert "secret" not in json.dumps(export)
 
 
 def test_an_export_whose_worker_lost_the_database_is_written_by_another(
