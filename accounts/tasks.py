@@ -28,6 +28,14 @@ def delete_stale_challenges(**_kwargs: object) -> None:
         log.info("stale challenges deleted", extra={"deleted": deleted, "locks": locks})
 
 
+@shared_task(name="accounts.delete_stale_invitations", ignore_result=True)
+def delete_stale_invitations(**_kwargs: object) -> None:
+    """Forget the addresses of people who were asked to join long ago."""
+    deleted = services.delete_stale_invitations(now=timezone.now())
+    if deleted:
+        log.info("stale invitations deleted", extra={"deleted": deleted})
+
+
 @shared_task(name="accounts.republish_revocations", ignore_result=True)
 def republish_revocations(**_kwargs: object) -> None:
     """Tell Redis of the ended sessions that it should know and may have lost."""

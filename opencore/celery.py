@@ -72,6 +72,9 @@ app.conf.beat_schedule = {
     "billing-expire-subscriptions": _every(5, "billing.expire_subscriptions"),
     "notifications-send-due-mail": _every(2, "notifications.send_due_mail"),
     "accounts-delete-stale-challenges": _every(600, "accounts.delete_stale_challenges"),
+    "accounts-delete-stale-invitations": _every(
+        3600, "accounts.delete_stale_invitations"
+    ),
     "accounts-seal-audit": _every(5, "accounts.seal_audit"),
     "accounts-do-data-requests": _every(10, "accounts.do_data_requests"),
     "accounts-write-audit-exports": _every(2, "accounts.write_audit_exports"),

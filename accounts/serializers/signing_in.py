@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers.fields import Address, Text
+from accounts.serializers.invitations import OwnInvitation
 from accounts.serializers.people import UserAnswer
 from opencore.rest import StrictSerializer
 from opencore.tokens import LARGEST_TOKEN
@@ -105,3 +106,6 @@ class SignedInAnswer(TokensAnswer):
     """New tokens and whose they are."""
 
     user = UserAnswer()
+    invitations = OwnInvitation(
+        many=True, help_text="What the person is asked to join, the newest first."
+    )

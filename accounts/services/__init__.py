@@ -36,6 +36,7 @@ from accounts.services.impersonating import (
     start_impersonation,
 )
 from accounts.services.inviting import (
+    delete_stale_invitations,
     invite,
     resend_invitation,
     revoke_invitation,
@@ -142,6 +143,7 @@ __all__ = (
     "delete_expired_files",
     "delete_organization",
     "delete_stale_challenges",
+    "delete_stale_invitations",
     "delete_stale_locks",
     "disable_service_account",
     "end_impersonation",

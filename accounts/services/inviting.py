@@ -119,6 +119,13 @@ def revoke_invitation(
     return invitation
 
 
+def delete_stale_invitations(*, now: datetime) -> int:
+    """Forget whom somebody asked long ago; return how many."""
+    old = Invitation.objects.filter(expires_at__lt=now - settings.INVITATIONS_KEPT)
+    deleted, _ = old.delete()
+    return deleted
+
+
 def end_invitation(
     invitation: Invitation, *, reason: str, actor_id: UUID, now: datetime
 ) -> None:

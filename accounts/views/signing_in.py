@@ -8,7 +8,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services
+from accounts import selectors, services
+from accounts.serializers.invitations import OwnInvitation
 from accounts.serializers.people import UserAnswer
 from accounts.serializers.signing_in import (
     CodeRequest,
@@ -23,6 +24,9 @@ from accounts.serializers.signing_in import (
 from accounts.views.opening import NOT_TO_BE_KEPT, OpenView, device_of
 from opencore.brakes import hold_back
 from opencore.rest import read_body
+
+# So many are shown to who signs in; the list has all.
+MOST_INVITATIONS = 20
 
 
 class CodeRequestsView(OpenView):
@@ -150,9 +154,12 @@ def show_asked(asked: services.Asked) -> dict[str, object]:
 
 
 def _answer(signed_in: services.SignedIn) -> Response:
+    asked = selectors.invitations_to(user=signed_in.user, now=timezone.now())
+    newest = asked.order_by("-created_at", "-id")[:MOST_INVITATIONS]
     answer = {
         **show_tokens(signed_in.tokens),
         "user": UserAnswer(signed_in.user).data,
+        "invitations": OwnInvitation(newest, many=True).data,
     }
     return Response(answer, headers=NOT_TO_BE_KEPT)
 

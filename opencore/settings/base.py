@@ -261,12 +261,13 @@ CODES_PER_HOUR_OF_CLIENT = 20
 CODE_REQUEST_RATE = "10/m"
 CODE_VERIFY_RATE = "30/m"
 # Invitations are good for so long; each is sent so often at most, and so many are open
-# at once and made in a day by one organization.
+# at once and made in a day by one organization. So long after its end one is forgotten.
 INVITATION_LIFETIME = timedelta(days=7)
 INVITATION_RESEND_AFTER = timedelta(minutes=1)
 INVITATION_MOST_SENT = 5
 INVITATIONS_MOST_OPEN = 100
 INVITATIONS_PER_DAY = 200
+INVITATIONS_KEPT = timedelta(days=30)
 INVITATION_READ_RATE = "60/m"
 INVITATION_LINK = ENVIRONMENT.invitation_link or f"{PUBLIC_URL}/v1/invitations/"
 # An offer of the ownership is good for so long.

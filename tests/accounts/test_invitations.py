@@ -10,6 +10,7 @@ from pytest_django import Settings
 from accounts.models import Invitation, Membership, Organization, User
 from accounts.roles import Role
 from accounts.services import find_or_create_user, suspend_organization
+from accounts.tasks import delete_stale_invitations
 from opencore.events.org.v1 import (
     InvitationCreated,
     InvitationResent,
@@ -401,3 +402,14 @@ def test_who_was_a_member_is_invited_again(
     response = Api(grace.id).post(invitations(acme), {"email": ada.email})
 
     assert response.status_code == 201
+
+
+def test_whom_somebody_asked_long_ago_is_forgotten(
+    grace: User, acme: Organization
+) -> None:
+    invited(acme, grace, "a@example.com", now=timezone.now() - timedelta(days=38))
+    kept = invited(acme, grace, "b@example.com", now=timezone.now() - timedelta(36))
+
+    delete_stale_invitations()
+
+    assert Invitation.objects.get() == kept

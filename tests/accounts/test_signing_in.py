@@ -1,7 +1,7 @@
 """Signing in by the code that went to an address."""
 
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -11,13 +11,20 @@ from pytest_django import Settings
 
 from accounts.errors import CodeExpired
 from accounts.models import AuditEntry, Challenge, Session, User
-from accounts.services import SignedIn, deactivate_user, request_code, verify_code
+from accounts.services import (
+    SignedIn,
+    create_organization,
+    deactivate_user,
+    request_code,
+    verify_code,
+)
 from opencore.events.auth.v1 import SignInCodeRequested
 from opencore.events.user.v1 import UserCreated
 from opencore.tokens import read_access, read_refresh
 from tests.accounts.conftest import Emitted, Recorded
+from tests.accounts.inviting import invited
 from tests.accounts.visitor import Visitor, mailed_code, wrong_code
-from tests.api import assert_problem, body_of
+from tests.api import Api, assert_problem, body_of
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +86,7 @@ def test_the_right_code_signs_in(visitor: Visitor, challenge: Challenge) -> None
             "role": "user",
             "created_at": user.created_at.isoformat().replace("+00:00", "Z"),
         },
+        "invitations": [],
     }
     assert (session.user_id, session.ip, session.user_agent) == (
         user.id,
@@ -346,3 +354,20 @@ def test_one_answer_too_many_from_one_place_has_to_wait(
     assert_problem(response, 429, "rate_limited")
     challenge.refresh_from_db()
     assert (challenge.attempts, User.objects.count()) == (2, 0)
+
+
+def test_who_signs_in_sees_what_they_are_invited_to(
+    grace: User, visitor: Visitor, challenge: Challenge
+) -> None:
+    acme = create_organization(name="Acme", actor_id=grace.id)
+    made = invited(acme, grace, ADA.upper())
+    invited(acme, grace, "somebody@example.com")
+
+    answer = body_of(visitor.post(VERIFY, answer_to(challenge, mailed_code(challenge))))
+
+    (shown,) = answer["invitations"]
+    assert (shown["id"], shown["organization"]["name"]) == (str(made.id), "Acme")
+    joined = Api(UUID(answer["user"]["id"])).post(
+        f"/v1/users/me/invitations/{shown['id']}/accept"
+    )
+    assert joined.status_code == 200
