@@ -1,14 +1,28 @@
 """Service accounts and API keys, without what is secret of them."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import services
+from accounts.admin.decisions import DecidingAdmin, Decision
 from accounts.admin.parts import actor_of
 from accounts.models import ApiKey, ServiceAccount
 from opencore.admin import ReadOnlyAdmin
+
+
+def revoke(request: HttpRequest, key: ApiKey, _: dict[str, Any]) -> str:
+    """Let a key be good for nothing any more."""
+    services.revoke_api_key(
+        organization_id=key.organization_id,
+        key_id=key.id,
+        reason="operator",
+        actor_id=actor_of(request),
+        now=timezone.now(),
+    )
+    return "It is revoked."
 
 
 @admin.register(ServiceAccount)
@@ -23,7 +37,7 @@ class ServiceAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
+class ApiKeyAdmin(DecidingAdmin, ReadOnlyAdmin):
     """Keys; one that leaked is found by what stands behind `ock_`, and revoked."""
 
     list_display = (
@@ -34,24 +48,12 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     search_fields = ("=prefix", "=id", "=organization__id", "name")
     ordering = ("-created_at",)
     exclude = ("secret_hmac",)
-    actions = ("revoke",)
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Tell whether this operator may end keys."""
-        return bool(
-            request.user.is_active and request.user.has_perm("accounts.change_apikey")
-        )
-
-    @admin.action(description="Revoke", permissions=("revoke",))
-    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        """Let the chosen keys be good for nothing any more."""
-        living = list(keys.filter(revoked_at=None))
-        for key in living:
-            services.revoke_api_key(
-                organization_id=key.organization_id,
-                key_id=key.id,
-                reason="operator",
-                actor_id=actor_of(request),
-                now=timezone.now(),
-            )
-        self.message_user(request, f"Revoked {len(living)} keys.")
+    decisions = (
+        Decision(
+            "revoke",
+            "Revoke",
+            "The key is good for nothing any more, at once.",
+            revoke,
+            offered=lambda key: key.revoked_at is None,
+        ),
+    )

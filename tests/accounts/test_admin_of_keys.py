@@ -1,9 +1,12 @@
 """Operators see keys without what is secret of them, and end those that leaked."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 from django.test import Client
 
-from accounts.models import Organization, User
+from accounts.models import AuditEntry, Organization, User
 from opencore.events.org.v1 import ApiKeyRevoked
 from tests.accounts.conftest import Emitted, Recorded
 from tests.accounts.programs import Program, at, key_for, robot_of, stored
@@ -11,6 +14,13 @@ from tests.api import assert_problem
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/accounts/apikey/"
+
+
+def revoke(client: Client, key_id: UUID, reason: str) -> Any:  # noqa: ANN401 -- the test client's answer
+    """Decide that a key is good for nothing any more; return the page that follows."""
+    return client.post(
+        f"{PAGE}{key_id}/decide/revoke/", {"reason": reason}, follow=True
+    )
 
 
 def test_a_key_is_found_by_its_prefix_and_shown_without_its_secret(
@@ -39,14 +49,13 @@ def test_a_key_that_leaked_is_revoked(
 ) -> None:
     made, other = key_for(acme, grace), key_for(acme, grace)
 
-    for _ in range(2):
-        page = client.post(
-            PAGE,
-            {"action": "revoke", "_selected_action": [str(made.key.id)]},
-            follow=True,
-        )
+    unsaid = revoke(client, made.key.id, "")
+    done = revoke(client, made.key.id, "It was in a public file.")
+    again = revoke(client, made.key.id, "It was in a public file.")
 
-    assert "Revoked 0 keys." in page.content.decode()
+    assert b"This field is required" in unsaid.content
+    assert b"It is revoked." in done.content
+    assert again.status_code == 404
     assert_problem(Program(made.text).get(at(acme)), 401, "api_key_invalid")
     assert Program(other.text).get(at(acme)).status_code == 200
     (told,) = [each for each in emitted() if isinstance(each, ApiKeyRevoked)]
@@ -55,6 +64,11 @@ def test_a_key_that_leaked_is_revoked(
     assert [(actor, key) for _, actor, key, *_ in revoked] == [
         (operator.id, made.key.id)
     ]
+    entry = AuditEntry.objects.get(action="api_key.revoked")
+    assert (entry.actor_kind, entry.justification) == (
+        "staff",
+        "It was in a public file.",
+    )
 
 
 def test_who_may_only_look_at_keys_is_offered_no_revocation(
@@ -63,6 +77,7 @@ def test_who_may_only_look_at_keys_is_offered_no_revocation(
     made = key_for(acme, grace)
     User.objects.filter(id=operator.id).update(is_superuser=False)
 
-    client.post(PAGE, {"action": "revoke", "_selected_action": [str(made.key.id)]})
+    refused = revoke(client, made.key.id, "It was in a public file.")
 
+    assert refused.status_code == 403
     assert stored(made.key.id).revoked_at is None

@@ -15,7 +15,9 @@ from tests.authorization.world import World, rolled_back
 IN_PERSON = {
     *("label_session", "end_session", "end_other_sessions", "end_all_sessions"),
     *("verify_email_change", "create_data_request", "cancel_data_request"),
-    "read_data_request_content",
+    *("read_data_request_content", "begin_step_up", "finish_step_up"),
+    *("accept_invitation", "accept_own_invitation", "decline_own_invitation"),
+    *("cancel_ownership_transfer", "leave_organization"),
 }
 READING = Caller(name="staff who looks", person="owner", acting="reading")
 WRITING = Caller(name="staff who changes", person="owner", acting="writing")
