@@ -48,6 +48,8 @@ class Beyond:
 BEYOND = (
     Beyond("cursor_mismatch", "which cursors were given out"),
     Beyond("code_invalid", "which code was sent"),
+    Beyond("code_expired", "when it was sent"),
+    Beyond("invitation_expired", "when somebody was invited"),
     Beyond("precondition_failed", "which version there is"),
     Beyond("idempotency_mismatch", "what was asked with this key before"),
     Beyond(
@@ -57,8 +59,10 @@ BEYOND = (
     Beyond("validation_error", "what a route table may hold", given="change"),
     Beyond("invalid", "how a text lists values", pointer="/filters/action"),
     Beyond("not_a_network", "how networks are written", pointer="/networks/"),
-    Beyond("unknown_user", "who there is", pointer="/email"),
-    Beyond("unknown_user", "who there is", pointer="/user_id"),
+    Beyond("unknown_user", "who there is", pointer="/"),
+    Beyond("is_owner", "who owns an organization", pointer="/user_id"),
+    Beyond("required", "whether a code was mailed", pointer="/challenge_id"),
+    Beyond("unknown_member", "who is a member", pointer="/user_id"),
     Beyond("unknown", "which dead letters there are", pointer="/selection/ids"),
     Beyond("unknown", "which zones the server's files name", pointer="/time_zone"),
     Beyond("out_of_range", "what time it is", pointer="/period_end"),
