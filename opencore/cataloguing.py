@@ -2,9 +2,11 @@
 
 import ast
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 from uuid import UUID
@@ -52,12 +54,7 @@ def example_of(kind: type[Event]) -> Event:
 
 def emitters_of(kind: type[Event]) -> list[str]:
     """Return the functions that emit events of this class, by the code they stand in."""
-    return sorted(
-        f"{path.relative_to(ROOT).with_suffix('').as_posix().replace('/', '.')}.{name}"
-        for app in _apps()
-        for path in sorted((ROOT / app).rglob("*.py"))
-        for name in _emitting(ast.parse(path.read_text("utf-8")), kind.__name__)
-    )
+    return _emitters().get(kind.__name__, [])
 
 
 def hearers_of(kind: type[Event]) -> list[str]:
@@ -77,23 +74,37 @@ def _apps() -> list[str]:
     return [app.label for app in apps.get_app_configs() if (ROOT / app.label).is_dir()]
 
 
-def _emitting(tree: ast.Module, event: str) -> Iterator[str]:
+@cache
+def _emitters() -> dict[str, list[str]]:
+    """Read all code once, and return who emits what, by the names of events' classes."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for app in _apps():
+        for path in (ROOT / app).rglob("*.py"):
+            module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            for function, event in _emitting(ast.parse(path.read_text("utf-8"))):
+                found[event].add(f"{module}.{function}")
+    return {event: sorted(functions) for event, functions in found.items()}
+
+
+def _emitting(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for function in tree.body:
         if isinstance(function, ast.FunctionDef):
-            calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
-            if any(_emits(call, event) for call in calls):
-                yield function.name
+            for node in ast.walk(function):
+                event = _emitted(node)
+                if event is not None:
+                    yield function.name, event
 
 
-def _emits(call: ast.Call, event: str) -> bool:
-    emitted = call.args[0] if call.args else None
-    return (
-        isinstance(call.func, ast.Name)
-        and call.func.id == "emit"
-        and isinstance(emitted, ast.Call)
-        and isinstance(emitted.func, ast.Name)
-        and emitted.func.id == event
-    )
+def _emitted(node: ast.AST) -> str | None:
+    """Return the class of the event that a node of code emits, if it does."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    emitted = node.args[0]
+    if not isinstance(node.func, ast.Name) or node.func.id != "emit":
+        return None
+    if not isinstance(emitted, ast.Call) or not isinstance(emitted.func, ast.Name):
+        return None
+    return emitted.func.id
 
 
 def _section(kind: type[Event]) -> str:
