@@ -15,12 +15,14 @@ from django.urls.resolvers import URLPattern, URLResolver
 from opencore.problems import PROBLEMS
 
 OPEN = {
-    *("/v1/auth/otp", "/v1/auth/otp/verify", "/v1/auth/refresh", "/v1/auth/logout"),
+    *("/v1/auth/otp", "/v1/auth/otp/verify", "/v1/auth/mfa/verify"),
+    *("/v1/auth/refresh", "/v1/auth/logout"),
     "/v1/invitations/{token}",
 }
 BODILESS = (
     *("/read", "/read-all", "/cancel", "/revoke-others", "/revoke-all"),
     *("/leave", "/accept", "/decline", "/resend", "/revoke"),
+    *("/auth/step-up", "/recovery-codes"),
 )
 
 
