@@ -60,7 +60,8 @@ class Problem:
                 for error in self.errors
             ]
         members.update(self.extensions)
-        return json.dumps(members, ensure_ascii=False).encode()
+        # A name that a client made up may hold half a character.
+        return json.dumps(members, ensure_ascii=False).encode(errors="replace")
 
     def to_page(self, *, request_id: str) -> bytes:
         """Return a page for people, for where people look at pages."""
@@ -72,4 +73,4 @@ class Problem:
             "request_id": request_id,
         }
         safe = {name: html.escape(text) for name, text in words.items()}
-        return _PAGE.substitute(safe).encode()
+        return _PAGE.substitute(safe).encode(errors="replace")

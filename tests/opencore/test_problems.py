@@ -118,6 +118,13 @@ def test_fields_that_are_unknown_or_missing() -> None:
     }
 
 
+def test_a_name_with_half_a_character_is_an_unknown_one() -> None:
+    response = send("/v1/notes", '{"text": "a", "a\\ud800": 1}')
+
+    (error,) = read_problem(response, 400, "validation_error")["errors"]
+    assert (error["pointer"], error["code"]) == ("/a?", "unknown")
+
+
 def test_a_body_of_another_shape() -> None:
     response = send("/v1/notes", "[]")
 
