@@ -1,6 +1,5 @@
 """What one person does, and where each event of it must come by."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from opencore.events import TOPICS
+from opencore.mailing import CODE
 from opencore.sealing import unseal
 from opencore.smoke.client import CallFailed, Client
 from outbox.envelope import from_bytes
@@ -157,11 +157,9 @@ class Journey:
 
     def _code_in_mail(self) -> str | None:
         for path in sorted(self.mail_folder.glob("*.log"), reverse=True)[:200]:
-            text = path.read_text("utf-8", "replace")
-            if f"To: {self.address}" in text:
-                match = re.search(r"\b(\d{8})\b", text.partition("\n\n")[2])
-                if match is not None:
-                    return match.group(1)
+            code = code_in(path.read_text("utf-8", "replace"), to=self.address)
+            if code is not None:
+                return code
         return None
 
     def _customer(self) -> bool:
@@ -176,6 +174,16 @@ class Journey:
     def _notification(self, kind: str) -> bool:
         feed = self.client.get("/notifications")["data"]
         return any(kind in item["type"] for item in feed)
+
+
+def code_in(mails: str, *, to: str) -> str | None:
+    """Return the code that was mailed to an address, of a file that may hold many."""
+    for mail in mails.split(f"{'-' * 79}\n"):
+        head, _, body = mail.partition("\n\n")
+        match = CODE.search(body) if f"To: {to}" in head.splitlines() else None
+        if match is not None:
+            return match.group()
+    return None
 
 
 def _stored(kind: str, key: UUID) -> UUID | None:
