@@ -141,6 +141,12 @@ def repeatable(operation: F) -> F:
     return cast("F", extend_schema(parameters=[KEY_PARAMETER])(perhaps_once))
 
 
+def refuse_bad_key(request: Request) -> None:
+    """Refuse a key that is none, also where none is needed."""
+    if HEADER in request.headers:
+        _key(request)
+
+
 def delete_expired(*, now: datetime) -> int:
     """Forget answers that nobody may ask for again; return how many there were."""
     deleted, _ = IdempotencyKey.objects.filter(expires_at__lte=now).delete()

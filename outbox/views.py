@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from opencore.authentication import principal_of
 from opencore.errors import FieldProblem, NotFound, ValidationFailed
-from opencore.idempotency import key_parameter, once
+from opencore.idempotency import key_parameter, once, refuse_bad_key
 from opencore.permissions import IsOperator
 from opencore.rest import page, read_body, read_query
 from outbox import plantokens
@@ -158,6 +158,7 @@ class ReplaysView(OperatorView):
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Say what would be replayed; with a plan_token, let exactly that be done."""
+        refuse_bad_key(request)
         if isinstance(request.data, dict) and "plan_token" in request.data:
             return once(request, partial(self._begin, request))
         return self._plan(request)

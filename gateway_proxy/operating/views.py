@@ -50,7 +50,7 @@ from gateway_proxy.services import (
     table_document,
 )
 from opencore.authentication import principal_of
-from opencore.idempotency import key_parameter, once
+from opencore.idempotency import key_parameter, once, refuse_bad_key
 from opencore.permissions import IsOperator
 from opencore.rest import page, read_body, read_query
 
@@ -151,6 +151,7 @@ class ChangesView(OperatorView):
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Say what a change would do; with a plan_token, publish exactly that."""
+        refuse_bad_key(request)
         named = request.data if isinstance(request.data, dict) else {}
         if "plan_token" in named:
             return once(request, partial(self._publish, request))

@@ -54,6 +54,13 @@ def show(api: Api, path: str) -> Any:  # noqa: ANN401 -- as above
     return body_of(response)
 
 
+def test_a_key_that_is_none_is_refused_where_none_is_needed(grace: Api) -> None:
+    for path in (f"{ROOT}/changes", "/v1/ops/eventing/replays"):
+        response = grace.post(path, {}, key="k" * 256)
+
+        assert_problem(response, 400, "idempotency_key_required")
+
+
 def test_a_plan_says_what_would_be_different_and_changes_nothing(grace: Api) -> None:
     planned = plan(grace, change=COST_FIVE)
 
