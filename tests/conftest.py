@@ -1,10 +1,35 @@
 """What every test shares."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.db import connection, connections
+from django.db.backends.postgresql.creation import DatabaseCreation
+from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
+
+# Seconds; PostgreSQL writes all of a database to disk before it copies or drops it.
+PATIENCE = 60
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
+    """Let a database be made and dropped in the time that its disk needs."""
+    hurried = DatabaseCreation._nodb_cursor  # type: ignore[attr-defined]  # -- private, and all there is
+
+    @contextmanager
+    def patient(self: DatabaseCreation) -> Iterator[CursorWrapper]:
+        with hurried(self) as cursor:
+            cursor.connection.deadline = PATIENCE
+            cursor.execute("set statement_timeout = %s", [f"{PATIENCE}s"])
+            yield cursor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseCreation, "_nodb_cursor", patient)
+        yield
 
 
 @pytest.fixture(autouse=True)
