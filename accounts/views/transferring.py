@@ -18,7 +18,7 @@ from accounts.serializers.transferring import (
     TransferAnswer,
 )
 from accounts.views.opening import in_person
-from opencore.authentication import principal_of, require_step_up
+from opencore.authentication import for_people, principal_of, require_step_up
 from opencore.idempotency import repeatable
 from opencore.rest import read_body
 
@@ -27,6 +27,7 @@ class TransferView(APIView):
     """The offer of an organization's ownership."""
 
     @extend_schema(operation_id="read_ownership_transfer", responses=OpenTransferAnswer)
+    @for_people
     def get(self, request: Request, organization_id: UUID) -> Response:
         """Show to the members what offer is open; `transfer` is null without one."""
         access = selectors.access_to(organization_id, principal_of(request))
@@ -41,6 +42,7 @@ class TransferView(APIView):
         request=NewTransfer,
         responses={HTTPStatus.CREATED: TransferAnswer},
     )
+    @for_people
     @repeatable
     def post(self, request: Request, organization_id: UUID) -> Response:
         """Offer the ownership to a member, who has a week to accept it.
@@ -68,6 +70,7 @@ class TransferAcceptanceView(APIView):
     @extend_schema(
         operation_id="accept_ownership", request=None, responses=OrganizationAnswer
     )
+    @for_people
     def post(self, request: Request, organization_id: UUID) -> Response:
         """Become an owner, as one was offered; with a fresh proof of who one is."""
         caller, now = principal_of(request), timezone.now()
@@ -88,6 +91,7 @@ class TransferCancellationView(APIView):
         request=None,
         responses={HTTPStatus.NO_CONTENT: None},
     )
+    @for_people
     def post(self, request: Request, organization_id: UUID) -> Response:
         """End the offer: who made it may, who got it, and every owner."""
         access = selectors.access_to(organization_id, in_person(request))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -394,7 +393,10 @@ def _mail(
     if created:
         # At once and from here, so that codes need neither Celery nor Redis; what
         # fails stays due, and beat comes by.
-        send = partial(send_next_mail, now=now, delivery_id=delivery.id)
+        def send() -> None:
+            send_next_mail(now=now, delivery_id=delivery.id)
+
+        # A function, not a partial: Django asks a robust one that fails for its name.
         transaction.on_commit(send, robust=True)
 
 

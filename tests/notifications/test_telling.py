@@ -5,7 +5,7 @@ from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from notifications.errors import RecipientUnknown
@@ -154,6 +154,21 @@ def test_a_code_goes_out_as_soon_as_it_is_committed(
         " Nobody from OpenCore will ask you for it.\n"
         "If you did not ask for it, do nothing: without it nobody gets in.\n"
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_can_not_be_sent_after_the_commit_ends_nothing_and_stays_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(**_which: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("notifications.services.telling.send_next_mail", fail)
+
+    request_code(expires_at=SOON)
+
+    delivery = Delivery.objects.get()
+    assert (delivery.next_attempt_at, delivery.sent_at) == (NOW, None)
 
 
 @pytest.mark.django_db
