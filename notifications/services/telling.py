@@ -10,7 +10,7 @@ from django.db import transaction
 from notifications.errors import RecipientUnknown
 from notifications.models import Delivery, Notification, Recipient
 from notifications.services.sending import GAP, send_next_mail
-from notifications.services.texts import Text, render
+from notifications.services.texts import Text, clock_time, day_and_time, render
 from opencore.currencies import written
 
 # Which mail a code comes in, by what it is good for.
@@ -56,7 +56,7 @@ def follow_to_address(
         recipient,
         kind="email_changed",
         event_id=event_id,
-        words={"noticed_at": _day_and_time(now)},
+        words={"noticed_at": day_and_time(now)},
         data={},
         now=now,
     )
@@ -78,7 +78,7 @@ def send_code(
         email,
         kind=kind,
         event_id=event_id,
-        text=render(kind, code=GAP, expires_at=_clock_time(expires_at)),
+        text=render(kind, code=GAP, expires_at=clock_time(expires_at)),
         now=now,
         sealed_code=sealed_code,
         expires_at=expires_at,
@@ -104,7 +104,7 @@ def send_invitation(
         organization=organization,
         role=role,
         link=f"{settings.INVITATION_LINK}{GAP}",
-        expires_at=_day_and_time(expires_at),
+        expires_at=day_and_time(expires_at),
     )
     _mail(
         email,
@@ -161,7 +161,7 @@ def tell_of_ownership(
         _recipient(user_id),
         kind=kind,
         event_id=event_id,
-        words={"organization": organization, "moment": _day_and_time(moment or now)},
+        words={"organization": organization, "moment": day_and_time(moment or now)},
         data={"org_id": str(org_id)},
         now=now,
     )
@@ -181,7 +181,7 @@ def warn_of_copied_token(
         _recipient(user_id),
         kind="session_copied",
         event_id=event_id,
-        words={"noticed_at": _day_and_time(now)},
+        words={"noticed_at": day_and_time(now)},
         data={"session_id": str(session_id)},
         now=now,
     )
@@ -196,7 +196,7 @@ def warn_of_lock(
         _recipient(user_id),
         kind="account_locked",
         event_id=event_id,
-        words={"locked_until": _day_and_time(locked_until)},
+        words={"locked_until": day_and_time(locked_until)},
         data={"locked_until": locked_until.astimezone(UTC).isoformat()},
         now=now,
     )
@@ -219,8 +219,8 @@ def tell_of_impersonation(
         kind="impersonated",
         event_id=event_id,
         words={
-            "moment": _day_and_time(now),
-            "expires_at": _day_and_time(expires_at),
+            "moment": day_and_time(now),
+            "expires_at": day_and_time(expires_at),
             "may": "only look" if read_only else "may change things for you",
             "reason": reason,
         },
@@ -241,7 +241,7 @@ def tell_of_factor(
         _recipient(user_id),
         kind=kind,
         event_id=event_id,
-        words={"moment": _day_and_time(now), "left": str(left)},
+        words={"moment": day_and_time(now), "left": str(left)},
         data={},
         now=now,
     )
@@ -290,7 +290,7 @@ def announce_expiry(
         _recipient(user_id),
         kind="subscription_expired",
         event_id=event_id,
-        words={"plan": plan, "expired_at": _day_and_time(expired_at)},
+        words={"plan": plan, "expired_at": day_and_time(expired_at)},
         data={"subscription_id": str(subscription_id), "plan": plan},
         now=now,
     )
@@ -303,7 +303,7 @@ def say_goodbye(*, email: str, event_id: UUID, now: datetime) -> None:
         email,
         kind=Delivery.GOODBYE,
         event_id=event_id,
-        text=render(Delivery.GOODBYE, moment=_day_and_time(now)),
+        text=render(Delivery.GOODBYE, moment=day_and_time(now)),
         now=now,
     )
 
@@ -326,7 +326,7 @@ def tell_of_data_request(
         _recipient(user_id),
         kind=kind,
         event_id=event_id,
-        words={"moment": _day_and_time(moment or now)},
+        words={"moment": day_and_time(moment or now)},
         data={"data_request_id": str(request_id)},
         now=now,
     )
@@ -398,11 +398,3 @@ def _mail(
 
         # A function, not a partial: Django asks a robust one that fails for its name.
         transaction.on_commit(send, robust=True)
-
-
-def _clock_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%H:%M} UTC"
-
-
-def _day_and_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d at %H:%M} UTC"
