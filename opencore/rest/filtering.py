@@ -215,7 +215,8 @@ class Listing:
             for sort in self.sorts
             for ascending in (False, True)
         }
-        text = reading.text("sort") or next(iter(orders))
+        named = reading.text("sort")
+        text = next(iter(orders)) if named is None else named
         if text not in orders:
             reading.refuse("sort", "unknown", f"Use one of: {', '.join(orders)}.")
         return orders.get(text, (self.sorts[0], False))

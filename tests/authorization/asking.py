@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from accounts.models import ApiKey, Organization, User
+from accounts.models import ApiKey, Organization, ServiceAccount, User
 from accounts.roles import Permission
 from accounts.services.recognizing import PURPOSE
 from opencore.api_keys import new_key_text
@@ -165,15 +165,29 @@ def _key(world: World, entry: Entry, caller: Caller) -> str:
     elsewhere = caller.key == "of another organization"
     organization: Organization = world.globex if elsewhere else world.acme
     holder = HOLDERS.get(caller.key)
+    return new_key(
+        organization,
+        world.people[holder] if holder else world.programs[organization.name],
+        scopes=scopes,
+    )
+
+
+def new_key(
+    organization: Organization,
+    holder: User | ServiceAccount,
+    *,
+    scopes: Iterable[Permission],
+) -> str:
+    """Return the text of a new key of somebody's or of a program."""
     made = new_key_text()
     ApiKey.objects.create(
         organization=organization,
-        service_account=None if holder else world.programs[organization.name],
-        user=world.people[holder] if holder else None,
+        service_account=holder if isinstance(holder, ServiceAccount) else None,
+        user=holder if isinstance(holder, User) else None,
         name="a test",
         prefix=made.prefix,
         secret_hmac=lookup_hash(made.text, purpose=PURPOSE),
         scopes=[str(scope) for scope in scopes],
-        created_by=world.people["owner"].id,
+        created_by=organization.created_by,
     )
     return made.text

@@ -15,11 +15,11 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.case import Case
 from schemathesis.generation.meta import TestPhase
 
-from accounts.models import Organization, User
-from accounts.roles import Role
+from accounts.models import Organization, ServiceAccount, User
+from accounts.roles import PERMISSIONS, Role
 from opencore.errors import DomainError
 from opencore.tokens import mint_access
-from tests.authorization.asking import Proof
+from tests.authorization.asking import Proof, new_key
 from tests.authorization.entries import all_entries
 from tests.authorization.entry import Entry
 from tests.authorization.things import filled_in, named, session_of
@@ -29,27 +29,36 @@ ENTRIES = {entry.operation: entry for entry in all_entries()}
 
 
 class Fuzzer:
-    """Somebody who asks, or nobody."""
+    """Nobody, who asks without saying who it is."""
 
-    def __init__(self, world: World, name: str | None, *, seed: int) -> None:
+    is_somebody = False
+
+    def __init__(self, world: World, *, seed: int) -> None:
         self.world = world
-        self.person: User | None = None if name is None else world.people[name]
-        self._role = PLATFORM_ROLES.get(name or "", "user")
+        # For whom things are made that requests name.
+        self.owner = world.people["bystander"]
         self._random = Random(seed)  # noqa: S311 -- it is printed, so that it can be repeated
         self._made: dict[str, str] = {}
 
     def tokens(self) -> type[AuthProvider[str]]:
-        """Return what gives each request a session of its own: many end theirs."""
-        token = self._token
+        """Return what says with each request who asks."""
+        token = self.token
 
         class Tokens:
             def get(self, case: Case[Any], context: AuthContext) -> str:
-                return token()
+                made = token()
+                # The engine's threads don't give back their connections.
+                connections.close_all()
+                return made
 
             def set(self, case: Case[Any], data: str, context: AuthContext) -> None:
                 case.headers["Authorization"] = f"Bearer {data}"
 
         return Tokens
+
+    def token(self) -> str:
+        """Return what says who asks."""
+        raise NotImplementedError
 
     def reach(self, case: Case[Any]) -> None:
         """Let about half of the good requests name what there is."""
@@ -62,38 +71,89 @@ class Fuzzer:
             return
         definition = case.operation.definition.raw
         _Reaching(self, ENTRIES[definition["operationId"]], case).name_what_there_is()
-        # The engine's threads don't give back their connections.
         connections.close_all()
 
-    def make(self, thing: str, person: User, organization: Organization) -> str:
+    def found(self, case: Case[Any]) -> Organization:
+        """Return the organization that a request is about."""
+        # A new one each time: some requests delete theirs.
+        return _found(self.owner, self.world)
+
+    def make(self, thing: str, organization: Organization) -> str:
         """Return the id of a thing, or of one like it where there can be no more."""
         try:
             with transaction.atomic():
-                made = named(thing, self.world, person, organization)
+                made = named(thing, self.world, self.owner, organization)
         except (IntegrityError, DomainError):
             return self._made.get(thing, str(uuid4()))
         self._made[thing] = made
         return made
 
-    def _token(self) -> str:
-        assert self.person is not None
+
+class Person(Fuzzer):
+    """A person, with a session of its own for each request: many end theirs."""
+
+    is_somebody = True
+
+    def __init__(self, world: World, name: str, *, seed: int) -> None:
+        super().__init__(world, seed=seed)
+        self.owner = world.people[name]
+        self._role = PLATFORM_ROLES.get(name, "user")
+
+    def token(self) -> str:
+        """Return the access token of a new session."""
         now = timezone.now()
-        token = mint_access(
-            user_id=self.person.id,
-            session_id=session_of(self.person).id,
+        return mint_access(
+            user_id=self.owner.id,
+            session_id=session_of(self.owner).id,
             role=self._role,
             now=now,
             proof=Proof(now),
         )
-        connections.close_all()
-        return token
+
+
+class Program(Fuzzer):
+    """A service account with an API key that may do all that its role may."""
+
+    is_somebody = True
+
+    def __init__(self, world: World, *, seed: int) -> None:
+        super().__init__(world, seed=seed)
+        self.owner = world.people["owner"]
+        self._key = self._new_key(world.programs["Acme"])
+
+    def token(self) -> str:
+        """Return the key that it has in its organization."""
+        return self._key
+
+    def reach(self, case: Case[Any]) -> None:
+        """Name the only organization that there is for it, then what else there is."""
+        if "organization_id" in case.path_parameters and is_good(
+            case, ParameterLocation.PATH
+        ):
+            case.path_parameters["organization_id"] = str(self.world.acme.id)
+        super().reach(case)
+
+    def found(self, case: Case[Any]) -> Organization:
+        """Return a new organization, where the request has a key for it."""
+        organization = super().found(case)
+        if case.headers.get("Authorization") == f"Bearer {self._key}":
+            program = ServiceAccount.objects.create(
+                organization=organization,
+                name="robot of its own",
+                role=Role.ADMIN,
+                created_by=self.owner.id,
+            )
+            case.headers["Authorization"] = f"Bearer {self._new_key(program)}"
+        return organization
+
+    def _new_key(self, program: ServiceAccount) -> str:
+        return new_key(program.organization, program, scopes=PERMISSIONS[Role.ADMIN])
 
 
 class _Reaching:
     def __init__(self, fuzzer: Fuzzer, entry: Entry, case: Case[Any]) -> None:
         self._fuzzer, self._entry, self._case = fuzzer, entry, case
-        self._person = fuzzer.person or fuzzer.world.people["bystander"]
-        self._organization = _organization_of(self._person, fuzzer.world)
+        self._organization = fuzzer.found(case)
 
     def name_what_there_is(self) -> None:
         """Change what is good about the request, and not what is bad on purpose."""
@@ -120,15 +180,18 @@ class _Reaching:
                 body[member] = filled_in(value, self._name)
 
     def _is_good(self, location: ParameterLocation) -> bool:
-        meta = self._case.meta
-        return meta is not None and not meta.is_negative_at(location)
+        return is_good(self._case, location)
 
     def _name(self, thing: str) -> str:
-        return self._fuzzer.make(thing, self._person, self._organization)
+        return self._fuzzer.make(thing, self._organization)
 
 
-def _organization_of(person: User, world: World) -> Organization:
-    # A new one each time: some requests delete theirs.
+def is_good(case: Case[Any], location: ParameterLocation) -> bool:
+    """Tell whether a part of a request is not bad on purpose."""
+    return case.meta is not None and not case.meta.is_negative_at(location)
+
+
+def _found(person: User, world: World) -> Organization:
     organization = Organization.objects.create(name="Acme", created_by=person.id)
     bystander = world.people["bystander"]
     join(organization, person, Role.OWNER)

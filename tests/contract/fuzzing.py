@@ -9,7 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from random import Random
@@ -18,6 +18,7 @@ from unittest import mock
 
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connections
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
@@ -29,6 +30,7 @@ from schemathesis.transport.wsgi import WSGI_TRANSPORT
 
 from tests.contract.beyond import is_beyond_description
 from tests.contract.fuzzers import Fuzzer
+from tests.contract.lending import Lending
 
 # How long all who ask take together; `make fuzz` takes ten minutes.
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
@@ -50,7 +52,7 @@ CONFIG: dict[str, Any] = {
 # The engine names these to every transport, but they are of HTTP alone.
 OF_HTTP = ("max_redirects", "verify", "cert", "proxies")
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
-application: Application = WSGIHandler()
+application = WSGIHandler()
 send = WSGI_TRANSPORT.send
 
 
@@ -63,6 +65,8 @@ class Run:
     phases: set[str] = field(default_factory=set)
     # What is wrong with an operation, with the first request that shows it.
     failures: dict[str, str] = field(default_factory=dict)
+    # Who took a connection to the database and did not give it back.
+    kept: list[str] = field(default_factory=list)
 
     def succeeded(self) -> set[str]:
         """Return the operations that did at least once what they are for."""
@@ -82,6 +86,7 @@ class Run:
                 f"answered {dict(sorted(statuses.items()))}",
                 f"in the phases {', '.join(sorted(self.phases))}",
                 f"never with success: {', '.join(never)}",
+                f"keeping {len(self.kept)} connections: {', '.join(self.kept)}",
                 *(f"{what}\n    {how}" for what, how in self.failures.items()),
             ]
         )
@@ -89,20 +94,42 @@ class Run:
 
 def fuzz(fuzzer: Fuzzer, *, seconds: float, seed: int) -> Run:
     """Let somebody ask for so long, and return what came of it."""
-    run = Run()
+    run, lending = Run(), Lending()
     config = SchemathesisConfig.from_dict({**CONFIG, "seed": seed})
-    with _hooked(fuzzer), _quiet():
+    with _hooked(fuzzer), _quiet(), lending.watched():
         schema = schemathesis.openapi.from_wsgi(
             "/openapi.json",
-            _from_anywhere(Random(seed)),  # noqa: S311 -- it decides no secret
+            as_served(lending, seed=seed),
             config=config,
         )
         schema.config.max_time = round(seconds)
-        if fuzzer.person is not None:
+        if fuzzer.is_somebody:
             schema.auth(refresh_interval=None)(fuzzer.tokens())
         for event in from_schema(schema).execute():
             _note(event, run)
+        connections.close_all()
+    run.kept = lending.kept()
     return run
+
+
+def as_served(lending: Lending, *, seed: int) -> Application:
+    """Return the product as a server serves it: to anybody, and to each to the end."""
+    random = Random(seed)  # noqa: S311 -- it decides no secret
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 -- as WSGI has it
+        # No network asks so often that a brake stops it.
+        network = 0x20010DB8 << 96 | random.getrandbits(32) << 64
+        environ["REMOTE_ADDR"] = str(IPv6Address(network + 1))
+        asked = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        # Werkzeug's client closes no answer. Then the request never ends, and its thread
+        # takes the connection into its grave.
+        with (
+            lending.named(asked),
+            closing(application(environ, start_response)) as response,
+        ):
+            return list(response)
+
+    return answer
 
 
 @contextmanager
@@ -143,16 +170,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def _from_anywhere(random: Random) -> Application:
-    def answer(environ: dict[str, Any], start_response: object) -> Iterable[bytes]:
-        # No network asks so often that a brake stops it.
-        network = 0x20010DB8 << 96 | random.getrandbits(32) << 64
-        environ["REMOTE_ADDR"] = str(IPv6Address(network + 1))
-        return application(environ, start_response)
-
-    return answer
 
 
 def _note(event: events.EngineEvent, run: Run) -> None:

@@ -87,6 +87,7 @@ def test_a_list_is_narrowed_and_ordered_as_asked(
         ("type[gte]=a", "/type[gte]", "unknown"),
         ("created_at[lt]=9999-12-31T23:59:59-23:59", "/created_at[lt]", "invalid"),
         ("sort=title", "/sort", "unknown"),
+        ("sort=", "/sort", "unknown"),
         ("sort=%2Bcreated_at", "/sort", "unknown"),
         ("created_at[lt]=yesterday", "/created_at[lt]", "invalid"),
         ("created_at[lt]=2028-02-29T12:00:00", "/created_at[lt]", "invalid"),
