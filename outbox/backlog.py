@@ -1,10 +1,11 @@
 """What waits in the outbox: read in order, and recorded as sent, retried or dead."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
-from typing import Any, LiteralString
+from math import ceil
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -17,12 +18,9 @@ from outbox.backoff import wait_before
 from outbox.envelope import headers_of
 from outbox.failures import Failure
 from outbox.leases import LaneLost, Leases
-from outbox.publishing import LOCK_CLASS as KEY_LOCKS
+from outbox.watermark import LowWatermark
 
 RELAY = "relay"
-RESCAN = timedelta(seconds=1)
-# Rarely: with an old snapshot such a look passes over all that was delivered since.
-FROM_THE_START = timedelta(hours=1)
 
 
 # Not frozen, since that would make reading a row three times as slow.
@@ -70,14 +68,16 @@ class Backlog:
         """Return the next events in the order in which each key must be sent.
 
         Left out are those on their way already (`besides`), keys that wait behind a
-        failed event, and paused topics. The batch is bounded in rows, and by the size
-        of the batch before also in bytes; `exhausted` tells whether it was the last.
+        failed event, and paused topics. Each lane has an equal share of the batch, and
+        what the others leave. The batch is bounded in rows, and by the size of the
+        batch before also in bytes; `exhausted` tells whether it was the last.
         """
         lanes = self._in_turn(self._leases.lanes)
         values = {
             "lanes": lanes,
             "low": self._low.of(lanes),
             "limit": self._limit,
+            "share": ceil(self._limit / max(len(lanes), 1)),
             "sent": _array(event.id for event in besides),
         }
         with self._connection.cursor(
@@ -96,8 +96,9 @@ class Backlog:
         """
         if not events:
             return
+        places = places_of((event.lane, event.id) for event in events)
         row = self._connection.execute(
-            DELIVERED, {**self._fence(), **_places(events), "scope": RELAY}
+            DELIVERED, {**self._fence(), **places, "scope": RELAY}
         ).fetchone()
         if row is None or row[0] != len(self._leases.epochs):
             raise LaneLost("while recording what was delivered")
@@ -165,7 +166,7 @@ class Backlog:
         )
 
     def _in_turn(self, lanes: list[int]) -> list[int]:
-        # A batch may be filled by one lane; the next begins with another.
+        # What one lane leaves another may take; the next batch begins with another.
         self._turn = (self._turn + 1) % max(len(lanes), 1)
         return lanes[self._turn :] + lanes[: self._turn]
 
@@ -177,86 +178,6 @@ class Backlog:
         }
 
 
-class LowWatermark:
-    """Below it nothing waits or can appear, so that no read passes dead rows.
-
-    An id is taken before its transaction commits, so a lower id may become visible
-    after a higher one. The mark therefore rises only to an id that was the highest
-    at some moment, and only once every writer has ended that held the lock of a key
-    then; and never over a row that still waits. A transaction that writes no event
-    does not keep it down, however long it runs.
-    """
-
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
-        self._connection = connection
-        self._settled = 0
-        self._candidate: tuple[int, frozenset[str]] = (0, frozenset())
-        self._marks: dict[int, int] = {}
-        self._looked_at = self._began_anew_at = float("-inf")
-        self._replayed = 0
-
-    def of(self, lanes: Sequence[int]) -> list[int]:
-        """Return the mark of each lane, looked up anew about once a second."""
-        stale = monotonic() - self._looked_at > RESCAN.total_seconds()
-        if stale or any(lane not in self._marks for lane in lanes):
-            self._look(lanes)
-        return [self._marks[lane] for lane in lanes]
-
-    def _look(self, lanes: Sequence[int]) -> None:
-        self._settle()
-        floors = self._floors()
-        lowest = self._connection.execute(
-            """
-            select mine.lane, (
-                select id from outbox_event e
-                where e.lane = mine.lane and e.id > mine.floor order by id limit 1)
-            from unnest(%s::smallint[], %s::bigint[]) as mine(lane, floor)
-            """,
-            [list(lanes), [floors.get(lane, 0) for lane in lanes]],
-        ).fetchall()
-        self._marks = {
-            lane: self._settled if first is None else min(self._settled, first - 1)
-            for lane, first in lowest
-        }
-        self._looked_at = monotonic()
-
-    def _floors(self) -> dict[int, int]:
-        # What was passed over once is passed over for good, so that a look does not
-        # walk over all dead rows either. Only a replayed event returns to its old place.
-        replayed = self._one(
-            "select coalesce(sum(done), 0) from outbox_replay where action = 'replay'"
-        )
-        long_ago = monotonic() - self._began_anew_at > FROM_THE_START.total_seconds()
-        if replayed == self._replayed and not long_ago:
-            return self._marks
-        self._replayed, self._began_anew_at = replayed, monotonic()
-        return {}
-
-    def _settle(self) -> None:
-        highest, writers = self._candidate
-        if writers.isdisjoint(self._writers()):
-            self._settled = highest
-            # The id is read first, the writers after it: whoever took a lower id, and
-            # has not ended, is among them.
-            self._candidate = (self._highest(), self._writers())
-
-    def _highest(self) -> int:
-        # A sequence that gave no id yet has a last value all the same.
-        return self._one(
-            "select last_value - (not is_called)::int from outbox_event_id_seq"
-        )
-
-    def _writers(self) -> frozenset[str]:
-        return frozenset(
-            writer
-            for (writer,) in self._connection.execute(WRITERS, [KEY_LOCKS]).fetchall()
-        )
-
-    def _one(self, query: LiteralString) -> int:
-        row = self._connection.execute(query).fetchone()
-        return int(row[0]) if row is not None else 0
-
-
 def _limit_after(events: Sequence[WaitingEvent]) -> int:
     rows, size = int(settings.OUTBOX_BATCH_ROWS), int(settings.OUTBOX_BATCH_BYTES)
     if not events:
@@ -265,11 +186,12 @@ def _limit_after(events: Sequence[WaitingEvent]) -> int:
     return max(1, min(rows, int(size / max(average, 1))))
 
 
-def _places(events: Sequence[WaitingEvent]) -> dict[str, str]:
-    return {
-        "lanes": _array(event.lane for event in events),
-        "ids": _array(event.id for event in events),
-    }
+def places_of(events: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Return where these events, each a lane and an id, are, as DELIVERED takes it."""
+    by_lane: dict[int, list[int]] = defaultdict(list)
+    for lane, number in events:
+        by_lane[lane].append(number)
+    return {"lanes": list(by_lane), "ids": [_array(ids) for ids in by_lane.values()]}
 
 
 def _array(numbers: Iterable[int]) -> str:
@@ -277,7 +199,8 @@ def _array(numbers: Iterable[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-DUE = """
+# Whether anything is held or paused at all is asked once; of each event only if so.
+DUE_OF_EACH_LANE = """
 select e.lane, e.id, e.event_id, e.type, e.topic, e.key, e.payload,
        e.headers as extra, e.request_id, e.occurred_at, e.created_at, e.attempts
 from unnest(%(lanes)s::smallint[], %(low)s::bigint[]) as mine(lane, low)
@@ -286,23 +209,25 @@ cross join lateral (
     where w.lane = mine.lane and w.id > mine.low
       and w.id not in (select unnest(%(sent)s::bigint[]))
       and (w.available_at is null or w.available_at <= now())
-      and not exists (
-          select from outbox_hold h
-          where h.scope = 'relay' and h.topic = w.topic and h.key = w.key
-            and h.event_id is distinct from w.event_id)
-      and not exists (
-          select from outbox_topic_pause p
-          where p.topic = w.topic
-            and (p.resume_at is null or p.resume_at > now()))
-    order by w.id limit %(limit)s
+      and (not (select exists (select from outbox_hold where scope = 'relay'))
+          or not exists (
+              select from outbox_hold h
+              where h.scope = 'relay' and h.topic = w.topic and h.key = w.key
+                and h.event_id is distinct from w.event_id))
+      and w.topic <> all (array(
+          select p.topic from outbox_topic_pause p
+          where p.resume_at is null or p.resume_at > now()))
+    order by w.id {bounds}
 ) as e
-limit %(limit)s
 """
 
-WRITERS = """
-select virtualtransaction from pg_locks
-where locktype = 'advisory' and classid = %s and objsubid = 2
-  and database = (select oid from pg_database where datname = current_database())
+# First a share of each lane, which lies in the same pages as those of the others and
+# goes with them; then, if that is too little, what follows it, lane after lane.
+DUE = f"""
+({DUE_OF_EACH_LANE.format(bounds="limit %(share)s")})
+union all
+({DUE_OF_EACH_LANE.format(bounds="offset %(share)s limit %(limit)s")})
+limit %(limit)s
 """
 
 FENCE = """
@@ -319,8 +244,8 @@ with fence as (
     returning l.lane
 ), gone as (
     delete from outbox_event e
-    using unnest(%(lanes)s::smallint[], %(ids)s::bigint[]) as sent(lane, id)
-    where e.lane = sent.lane and e.id = sent.id
+    using unnest(%(lanes)s::smallint[], %(ids)s::text[]) as sent(lane, ids)
+    where e.lane = sent.lane and e.id = any(sent.ids::bigint[])
       and (select count(*) from fence) = cardinality(%(owned)s::smallint[])
     returning e.*
 ), freed as (

@@ -16,6 +16,8 @@ BY_INDEX = " ".join(
     f"-c enable_{way}=off"
     for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
 )
+# So there is one way only, which need not be found anew each time.
+PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan"
 
 
 def open_connection(*, application_name: str) -> "psycopg.Connection[Any]":
@@ -23,6 +25,8 @@ def open_connection(*, application_name: str) -> "psycopg.Connection[Any]":
     params = connection.get_connection_params()
     for name in ("context", "cursor_factory", "prepare_threshold"):
         params.pop(name, None)
-    options = f"{params.pop('options', '')} {IDLE_SESSION_TIMEOUT} {BY_INDEX}".strip()
+    own = (params.pop("options", ""), IDLE_SESSION_TIMEOUT, BY_INDEX, PLANNED_ONCE)
     params["application_name"] = application_name
-    return DeadlineConnection.connect(**params, options=options, autocommit=True)
+    return DeadlineConnection.connect(
+        **params, options=" ".join(own).strip(), autocommit=True
+    )

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import ceil
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection
 
+from outbox import backlog
 from outbox.kafka.publisher import KafkaPublisher
+from outbox.leases import Leases
 from outbox.relay import Relay
 from tests.bench.brokers import Raw, broker, end_of_log
 from tests.bench.figures import Result, Sample, Say, interleaved, timed
@@ -108,13 +111,32 @@ def _claim_and_delete(events: int) -> Sample:
 def _move(events: int) -> Sample:
     fill(events)
     with own_connection() as own:
+        leases = Leases(own, owner="bench")
+        leases.acquire()
+        wanted = {
+            "lanes": leases.lanes,
+            "low": [0] * len(leases.lanes),
+            "sent": "{}",
+            "limit": settings.OUTBOX_BATCH_ROWS,
+            "share": ceil(settings.OUTBOX_BATCH_ROWS / len(leases.lanes)),
+        }
+        fence = {
+            "owned": leases.lanes,
+            "epochs": list(leases.epochs.values()),
+            "lease": settings.OUTBOX_LEASE,
+            "scope": backlog.RELAY,
+        }
 
         def empty() -> None:
-            while rows := own.execute(READ, [settings.OUTBOX_BATCH_ROWS]).fetchall():
-                lanes, ids = zip(*(row[:2] for row in rows), strict=True)
-                own.execute(MOVED, [list(lanes), list(ids)])
+            with own.cursor(binary=True) as cursor:
+                while rows := cursor.execute(backlog.DUE, wanted).fetchall():
+                    own.execute(
+                        backlog.DELIVERED,
+                        {**fence, **backlog.places_of(row[:2] for row in rows)},
+                    )
 
         found = timed(events, empty)
+        leases.release()
     _assert_moved(events)
     return found
 
@@ -133,24 +155,4 @@ delete from outbox_event where (lane, id) in (
     select lane, id from outbox_event order by lane, id
     limit %s for update skip locked)
 returning topic, key, payload, event_id, type, request_id, occurred_at
-"""
-
-READ = """
-select lane, id, topic, key, payload, event_id, type, request_id, occurred_at
-from outbox_event order by lane, id limit %s
-"""
-
-MOVED = """
-with gone as (
-    delete from outbox_event e
-    using unnest(%s::smallint[], %s::bigint[]) as sent(lane, id)
-    where e.lane = sent.lane and e.id = sent.id
-    returning e.*
-)
-insert into outbox_archive
-    (id, lane, event_id, type, topic, key, payload, headers, request_id,
-     occurred_at, created_at, attempts, delivered_at)
-select id, lane, event_id, type, topic, key, payload, headers, request_id,
-       occurred_at, created_at, attempts, clock_timestamp()
-from gone
 """

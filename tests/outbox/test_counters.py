@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from opencore.events.user.v1 import UserCreated
-from outbox import backlog
+from outbox import watermark
 from outbox.connecting import open_connection
 from outbox.publishing import emit
 from outbox.relay import Relay
@@ -135,7 +135,7 @@ class CountedRelay:
 @pytest.fixture
 def counted(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> Iterator[CountedRelay]:
     # What a relay does by the clock, however much it sends, is not counted.
-    monkeypatch.setattr(backlog, "RESCAN", timedelta(days=1))
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(days=1))
     kafka = KafkaSpy()
     with (
         override_settings(OUTBOX_LEASE=timedelta(days=1)),

@@ -15,10 +15,10 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import Diagnostic
 
-from outbox import backlog
-from outbox.backlog import LowWatermark
+from outbox import watermark
 from outbox.connecting import open_connection
 from outbox.relay import Relay, Tally
+from outbox.watermark import LowWatermark
 from tests.outbox.events import tell_of, tell_session_ended
 from tests.outbox.fakes import KafkaSpy
 from tests.outbox.letters import bury, replay_all
@@ -68,7 +68,7 @@ EXPLAINED = {
 @pytest.fixture(autouse=True)
 def looking_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a relay look for its mark at every batch instead of once a second."""
-    monkeypatch.setattr(backlog, "RESCAN", timedelta(seconds=-1))
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(seconds=-1))
 
 
 @pytest.fixture

@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from opencore.ids import uuid7
-from outbox import backlog
-from outbox.backlog import Backlog, LowWatermark, WaitingEvent
+from outbox import backlog, watermark
+from outbox.backlog import Backlog, WaitingEvent
 from outbox.publishing import STRIPES, StoredEvent
 from outbox.replay import letters
+from outbox.watermark import LowWatermark
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
@@ -56,7 +58,7 @@ def reads_on_from_the_last_id(patch: pytest.MonkeyPatch) -> None:
 
 def raises_the_mark_past_writers(patch: pytest.MonkeyPatch) -> None:
     held = "locktype = 'advisory'"
-    _rewrite(patch, "WRITERS", held, f"{held} and false")
+    _rewrite(patch, "WRITERS", held, f"{held} and false", of=watermark)
 
 
 def sends_what_is_held(patch: pytest.MonkeyPatch) -> None:
@@ -73,7 +75,7 @@ def lets_others_pass_a_dead_letter(patch: pytest.MonkeyPatch) -> None:
 
 
 def deletes_all_up_to_what_was_sent(patch: pytest.MonkeyPatch) -> None:
-    _rewrite(patch, "DELIVERED", "e.id = sent.id", "e.id <= sent.id")
+    _rewrite(patch, "DELIVERED", "e.id = any(", "e.id <= any(")
 
 
 def replays_under_a_new_id(patch: pytest.MonkeyPatch) -> None:
@@ -96,7 +98,14 @@ MUTANTS: tuple[Mutant, ...] = (
 )
 
 
-def _rewrite(patch: pytest.MonkeyPatch, statement: str, old: str, new: str) -> None:
-    sql = getattr(backlog, statement)
+def _rewrite(
+    patch: pytest.MonkeyPatch,
+    statement: str,
+    old: str,
+    new: str,
+    *,
+    of: ModuleType = backlog,
+) -> None:
+    sql = getattr(of, statement)
     assert old in sql, f"{statement} is another one now"
-    patch.setattr(backlog, statement, sql.replace(old, new))
+    patch.setattr(of, statement, sql.replace(old, new))

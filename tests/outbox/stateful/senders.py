@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from outbox import backlog
+from outbox import watermark
 from outbox.connecting import open_connection
 from outbox.leases import LaneLost
 from outbox.relay import Relay
@@ -82,7 +82,7 @@ class Sender:
         self._held = self._store.held()
         self._sent_before, self._sending = self._sending, set()
         rescan = AT_ONCE if turn.looks_anew else NEVER
-        with patch.object(backlog, "RESCAN", rescan):
+        with patch.object(watermark, "RESCAN", rescan):
             self._surviving(self._relay_batch)
 
     def take_lanes(self) -> None:
