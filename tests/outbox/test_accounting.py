@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from opencore.events.auth.v1 import SignInCodeRequested
-from outbox import backlog
+from outbox import watermark
 from outbox.holding import hold_key
 from outbox.models import (
     ArchivedEvent,
@@ -88,7 +88,7 @@ class World:
 
 @pytest.fixture
 def world(new_relay: Relays, kafka: KafkaSpy, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(backlog, "RESCAN", timedelta(seconds=-1))
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(seconds=-1))
     return World(new_relay(), kafka)
 
 

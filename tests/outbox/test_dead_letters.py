@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from opencore.context import working_for
-from outbox import backlog
+from outbox import watermark
 from outbox.envelope import format_time
 from outbox.models import Attempt, DeadLetter, OutboxEvent
 from outbox.relay import Relay, Tally
@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def looking_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "RESCAN", timedelta(seconds=-1))
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(seconds=-1))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from opencore.ids import uuid7
-from outbox import backlog
+from outbox import watermark
 from outbox.models import (
     ArchivedEvent,
     DeadLetter,
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def relays_that_always_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "RESCAN", timedelta(0))
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(0))
 
 
 def test_a_replayed_event_is_delivered_under_its_id_before_those_that_waited_for_it(

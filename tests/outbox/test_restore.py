@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
-from outbox import backlog
+from outbox import watermark
 from outbox.connecting import open_connection
 from outbox.holding import hold_key
 from outbox.models import ArchivedEvent, DeadLetter, Hold, OutboxEvent
@@ -137,7 +137,7 @@ def test_what_is_told_after_it_comes_after_what_was_told_before(
 def test_held_retried_and_dead_events_are_decided_and_delivered_as_before(
     world: World, relay_there: Callable[[], Relay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "RESCAN", timedelta(seconds=-1))
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(seconds=-1))
     relay = relay_there()
     relay.relay_batch()
 
