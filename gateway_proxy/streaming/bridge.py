@@ -67,7 +67,11 @@ class Bridge:
         except BaseException:
             self._leave()
             raise
-        return await crossing.answered
+        try:
+            return await crossing.answered
+        except asyncio.CancelledError:
+            crossing.give_up()
+            raise
 
     async def close(self) -> None:
         """End the threads when they have done their work."""
@@ -115,6 +119,12 @@ class _Crossing:
             body.close()
             self._tell(self._leave)
 
+    def give_up(self) -> None:
+        """Let the thread go that brings a body, as nobody will read it."""
+        told = self.answered.done() and not self.answered.cancelled()
+        if told and self.answered.exception() is None:
+            _let_go(self.answered.result())
+
     def _tell(self, what: Callable[..., None], *words: object) -> None:
         try:
             self._loop.call_soon_threadsafe(what, *words)
@@ -124,8 +134,8 @@ class _Crossing:
 
     def _begin(self, result: Result) -> None:
         if self.answered.done():
-            return
-        if isinstance(result, BaseException):
+            _let_go(result)
+        elif isinstance(result, BaseException):
             self.answered.set_exception(result)
         else:
             self.answered.set_result(result)
@@ -151,6 +161,11 @@ class _Crossing:
             if chunk is None:
                 return
             yield chunk
+
+
+def _let_go(result: Result) -> None:
+    if isinstance(result, Answer) and isinstance(result.body, BridgedBody):
+        result.body.close()
 
 
 async def _next_of(chunks: AsyncIterator[bytes]) -> bytes | None:
@@ -196,6 +211,10 @@ class BridgedBody:
 
     async def aclose(self) -> None:
         """Let the thread go."""
+        self.close()
+
+    def close(self) -> None:
+        """Let the thread go; called in the loop."""
         self._closed = True
         while not self._chunks.empty():
             self._chunks.get_nowait()

@@ -30,7 +30,7 @@ from schemathesis.transport.wsgi import WSGI_TRANSPORT
 
 from tests.contract.beyond import is_beyond_description
 from tests.contract.fuzzers import Fuzzer
-from tests.contract.lending import Lending
+from tests.lending import Lending
 
 # How long all who ask take together; `make fuzz` takes ten minutes.
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))

@@ -236,6 +236,37 @@ def test_a_stream_that_is_given_up_is_closed_in_its_thread() -> None:
     assert stream.threads[-1] == "closed by bridge_0"
 
 
+@pytest.mark.parametrize("told", [False, True], ids=["before", "just after"])
+def test_a_stream_is_closed_when_nobody_waits_for_its_answer_any_more(
+    told: bool,
+) -> None:
+    go_on = threading.Event()
+    stream = Stream(iter([b"more"] * 5))
+
+    def hold(_: dict[str, Any]) -> Answer:
+        assert go_on.wait(10)
+        return Answer(200, "OK", (), stream)
+
+    async def work() -> None:
+        async with bridged(hold) as bridge:
+            held = asyncio.ensure_future(bridge.send(REQUEST))
+            await asyncio.sleep(0)
+            if told:
+                go_on.set()
+                # The answer is there, but who waits for it was not woken yet.
+                while not held._fut_waiter.done():  # type: ignore[attr-defined]  # -- private, and all there is
+                    await asyncio.sleep(0)
+            held.cancel()
+            await asyncio.wait({held})
+            go_on.set()
+            while bridge.taken:
+                await asyncio.sleep(0.01)
+            assert held.cancelled()
+
+    run(work)
+    assert stream.threads[-1] == "closed by bridge_0"
+
+
 def test_a_stream_that_breaks_says_so_to_its_reader() -> None:
     def chunks() -> Iterator[bytes]:
         yield b"first"

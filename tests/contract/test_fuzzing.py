@@ -9,7 +9,7 @@ from django.db import connection
 from werkzeug.test import Client
 
 from tests.contract.fuzzing import Application, as_served
-from tests.contract.lending import Lending
+from tests.lending import Lending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
