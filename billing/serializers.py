@@ -13,19 +13,9 @@ from rest_framework import serializers
 from billing.models import Customer, Payment, Subscription
 from billing.services import LONGEST_PERIOD
 from opencore.currencies import MINOR_DIGITS
-from opencore.rest import StrictSerializer, WholeNumber
+from opencore.rest import StrictSerializer, Text, WholeNumber
 
 LARGEST_AMOUNT = 2**63 - 1
-
-
-class Text(serializers.CharField):
-    """Accepts a JSON string alone."""
-
-    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401 -- the signature is the framework's
-        """Return the text, or refuse what would have to be made one."""
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 @extend_schema_field({"type": "string", "enum": sorted(MINOR_DIGITS)})

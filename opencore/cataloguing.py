@@ -90,21 +90,23 @@ def _emitting(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for function in tree.body:
         if isinstance(function, ast.FunctionDef):
             for node in ast.walk(function):
-                event = _emitted(node)
-                if event is not None:
+                for event in _emitted(node):
                     yield function.name, event
 
 
-def _emitted(node: ast.AST) -> str | None:
-    """Return the class of the event that a node of code emits, if it does."""
+def _emitted(node: ast.AST) -> list[str]:
+    """Return the classes of the events that a node of code emits."""
     if not isinstance(node, ast.Call) or not node.args:
-        return None
-    emitted = node.args[0]
-    if not isinstance(node.func, ast.Name) or node.func.id != "emit":
-        return None
-    if not isinstance(emitted, ast.Call) or not isinstance(emitted.func, ast.Name):
-        return None
-    return emitted.func.id
+        return []
+    if not isinstance(node.func, ast.Name) or node.func.id not in {"emit", "emit_all"}:
+        return []
+    told = node.args[0]
+    events = told.elts if isinstance(told, ast.List) else [getattr(told, "elt", told)]
+    return [
+        event.func.id
+        for event in events
+        if isinstance(event, ast.Call) and isinstance(event.func, ast.Name)
+    ]
 
 
 def _section(kind: type[Event]) -> str:

@@ -1,6 +1,6 @@
 """Identifiers that sort by the time they were made."""
 
-import secrets
+import os
 import time
 from uuid import UUID
 
@@ -23,4 +23,4 @@ def uuid7_text() -> str:
 def _number() -> int:
     milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
     high = milliseconds << 16 | 0x7000 | (nanoseconds << 12) // 1_000_000
-    return high << 64 | 0b10 << 62 | secrets.randbits(62)
+    return high << 64 | 0b10 << 62 | int.from_bytes(os.urandom(8)) >> 2

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 from opencore.events import CATALOGUE, Event, EventDataInvalid
@@ -33,34 +34,64 @@ class Envelope:
 
 def source_of(event_type: str) -> str:
     """Return the absolute URI of the part of this deployment that says such events."""
-    return f"{settings.EVENT_SOURCE}/{_stream(event_type)}"
+    return _source(settings.EVENT_SOURCE, event_type)
 
 
 def subject_of(event_type: str, key: str) -> str:
     """Return what an event of this type and key is about; never personal data."""
-    return f"{_stream(event_type)}/{key}"
+    return _subject(event_type) + key
 
 
 def to_bytes(envelope: Envelope) -> bytes:
-    """Return the final JSON text; what is stored here is what Kafka gets."""
-    event = envelope.event
-    key = str(event.key)
+    """Return the final JSON text; what is stored here is what Kafka gets.
+
+    Raises EventDataInvalid for what no reader could take: a number of more than 64
+    bits, half a character.
+    """
+    return encode(
+        envelope.event,
+        str(envelope.event.key),
+        event_id=envelope.event_id,
+        source=envelope.source,
+        occurred_at=envelope.occurred_at.astimezone(UTC),
+        request_id=envelope.request_id,
+        causation_id=envelope.causation_id,
+    )
+
+
+def encode(
+    event: Event,
+    key: str,
+    *,
+    event_id: UUID,
+    source: str,
+    occurred_at: datetime,
+    request_id: str | None,
+    causation_id: UUID | None,
+) -> bytes:
+    """Do what `to_bytes` does, without an envelope; the key is the event's, as a text.
+
+    The time is in UTC.
+    """
     attributes: dict[str, Any] = {
         "specversion": "1.0",
-        "id": str(envelope.event_id),
-        "source": envelope.source,
+        "id": event_id,
+        "source": source,
         "type": event.type,
         "subject": subject_of(event.type, key),
-        "time": format_time(envelope.occurred_at),
+        "time": occurred_at,
         "datacontenttype": "application/json",
         "partitionkey": key,
     }
-    if envelope.request_id is not None:
-        attributes["correlationid"] = envelope.request_id
-    if envelope.causation_id is not None:
-        attributes["causationid"] = str(envelope.causation_id)
-    attributes["data"] = event.to_data()
-    return json.dumps(attributes, separators=(",", ":"), ensure_ascii=False).encode()
+    if request_id is not None:
+        attributes["correlationid"] = request_id
+    if causation_id is not None:
+        attributes["causationid"] = causation_id
+    attributes["data"] = event.to_values()
+    try:
+        return orjson.dumps(attributes, option=orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError as error:
+        raise EventDataInvalid(f"{event.type}: {error}.") from error
 
 
 def from_bytes(payload: bytes) -> Envelope:
@@ -135,6 +166,16 @@ def _constant_headers(event_type: str) -> tuple[tuple[tuple[str, bytes], ...], b
     return constant, subject_of(event_type, "").encode()
 
 
+@cache
+def _source(deployment: str, event_type: str) -> str:
+    return f"{deployment}/{_stream(event_type)}"
+
+
+@cache
+def _subject(event_type: str) -> str:
+    return f"{_stream(event_type)}/"
+
+
 def _stream(event_type: str) -> str:
     return event_type.split(".")[1]
 
@@ -154,6 +195,7 @@ __all__ = (
     "Envelope",
     "EnvelopeInvalid",
     "EventDataInvalid",
+    "encode",
     "format_time",
     "from_bytes",
     "headers_of",

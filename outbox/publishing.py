@@ -1,24 +1,22 @@
 """The door for those who have something to tell: `emit`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
 from uuid import UUID
 from zlib import crc32
 
-import psycopg
 from django.conf import settings
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from opencore.context import current_causation_id, current_request_id
 from opencore.events import CATALOGUE, Event
 from opencore.ids import uuid7
 from opencore.postgresql.base import DatabaseWrapper
+from opencore.postgresql.preparing import PreparedCursor
 from outbox import doorbell
 from outbox.ceiling import refuse_above_ceiling
-from outbox.envelope import Envelope, source_of, to_bytes
+from outbox.envelope import encode, source_of
 
 STRIPES = 4096
 LOCK_CLASS = 0x0C0B  # the first half of the two-part advisory lock of a stripe
@@ -36,10 +34,10 @@ class EventTooLarge(ValueError):
     """The event is larger than consumers promise to accept."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event as the table takes it."""
 
+    lane: int
     event_id: UUID
     type: str
     topic: str
@@ -49,11 +47,6 @@ class StoredEvent:
     occurred_at: datetime
 
     @property
-    def lane(self) -> int:
-        """Return the lane that all events of this key share."""
-        return lane_of(self.key)
-
-    @property
     def stripe(self) -> int:
         """Return the lock that orders the writers of this key."""
         return stripe_of(self.key)
@@ -61,7 +54,8 @@ class StoredEvent:
 
 def lane_of(key: str) -> int:
     """Return the lane that all events of this key share."""
-    return crc32(key.encode()) % int(settings.OUTBOX_LANES)
+    lanes: int = settings.OUTBOX_LANES
+    return crc32(key.encode()) % lanes
 
 
 def stripe_of(key: str) -> int:
@@ -89,100 +83,98 @@ def emit(event: Event) -> UUID:
 
     Kafka gets it after the commit. The row is written right before the commit, under
     a lock on its key, so that the order of ids is the order of commits. Raises
-    NotInTransaction, EventUnknown or EventTooLarge, and then nothing is stored; and
-    OutboxBacklog above the ceiling, if there is one, but never for what an event caused
-    or for an urgent event.
+    NotInTransaction, EventUnknown, EventDataInvalid (a number of more than 64 bits) or
+    EventTooLarge, and then nothing is stored; and OutboxBacklog above the ceiling, if
+    there is one, but never for what an event caused or for an urgent event.
     """
-    if not _in_transaction():
-        raise NotInTransaction(f"emit({event.type}) needs transaction.atomic().")
-    if not event.urgent and current_causation_id() is None:
+    (event_id,) = emit_all([event])
+    return event_id
+
+
+def emit_all(events: Sequence[Event]) -> list[UUID]:
+    """Do what `emit` does for many events, all or none, and return their ids.
+
+    They are of one moment, and keep their order.
+    """
+    database = cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
+    if not _in_transaction(database):
+        raise NotInTransaction("Events are emitted in transaction.atomic() alone.")
+    if current_causation_id() is None and not all(event.urgent for event in events):
         refuse_above_ceiling()
-    stored = _prepare(event)
-    cast("DatabaseWrapper", connection).before_commit(_write, stored)
-    _ring_after_commit()
-    return stored.event_id
+    stored = _prepare(events)
+    database.before_commit(_write, stored)
+    _ring_after_commit(database)
+    return [event.event_id for event in stored]
 
 
-def _in_transaction() -> bool:
+def _in_transaction(database: DatabaseWrapper) -> bool:
     # A test case's own transaction does not count: it would hide the missing one.
     return any(
-        not getattr(block, "_from_testcase", False)
-        for block in connection.atomic_blocks
+        not getattr(block, "_from_testcase", False) for block in database.atomic_blocks
     )
 
 
-def _prepare(event: Event) -> StoredEvent:
-    if CATALOGUE.get(event.type) is not type(event):
-        raise EventUnknown(f"{type(event).__name__} is not in the catalogue.")
-    event_id, now = uuid7(), timezone.now()
-    request_id = current_request_id()
-    payload = to_bytes(
-        Envelope(
+def _prepare(events: Sequence[Event]) -> list[StoredEvent]:
+    now, most = datetime.now(UTC), settings.OUTBOX_MAX_EVENT_BYTES
+    request_id, causation_id = current_request_id(), current_causation_id()
+    stored = []
+    for event in events:
+        if CATALOGUE.get(event.type) is not type(event):
+            raise EventUnknown(f"{type(event).__name__} is not in the catalogue.")
+        event_id, key = uuid7(), str(event.key)
+        payload = encode(
+            event,
+            key,
             event_id=event_id,
             source=source_of(event.type),
             occurred_at=now,
-            event=event,
             request_id=request_id,
-            causation_id=current_causation_id(),
+            causation_id=causation_id,
         )
-    )
-    if len(payload) > settings.OUTBOX_MAX_EVENT_BYTES:
-        raise EventTooLarge(
-            f"{event.type} has {len(payload)} bytes;"
-            f" {settings.OUTBOX_MAX_EVENT_BYTES} are allowed."
-        )
-    return StoredEvent(
-        event_id=event_id,
-        type=event.type,
-        topic=event.topic(),
-        key=str(event.key),
-        payload=payload,
-        request_id=request_id,
-        occurred_at=now,
-    )
+        if len(payload) > most:
+            raise EventTooLarge(
+                f"{event.type} has {len(payload)} bytes; {most} are allowed."
+            )
+        topic, lane = event.topic(), lane_of(key)
+        row = (lane, event_id, event.type, topic, key, payload, request_id, now)
+        stored.append(StoredEvent._make(row))
+    return stored
 
 
-def _ring_after_commit() -> None:
-    waiting = cast("DatabaseWrapper", connection).run_on_commit
-    if not any(entry[1] is doorbell.ring for entry in waiting):
-        transaction.on_commit(doorbell.ring, robust=True)
+def _ring_after_commit(database: DatabaseWrapper) -> None:
+    if not any(entry[1] is doorbell.ring for entry in database.run_on_commit):
+        database.on_commit(doorbell.ring, robust=True)
 
 
 def _write(events: Sequence[StoredEvent]) -> None:
-    # Values go beside the statement, in binary: to quote those of a thousand events
-    # takes longer than to insert them.
     with (
         connection.wrap_database_errors,
-        psycopg.Cursor(connection.connection) as cursor,
+        PreparedCursor(connection.connection) as cursor,
     ):
-        cursor.execute(
-            WRITE,
-            [
-                LOCK_CLASS,
-                # Sorted, so that two writers never wait for each other.
-                sorted({event.stripe for event in events}),
-                [event.lane for event in events],
-                [event.event_id for event in events],
-                [event.type for event in events],
-                [event.topic for event in events],
-                [event.key for event in events],
-                [event.payload for event in events],
-                [event.request_id for event in events],
-                [event.occurred_at for event in events],
-            ],
-        )
+        if len(events) == 1:
+            (event,) = events
+            cursor.execute(WRITE_ONE, [LOCK_CLASS, event.stripe, *event])
+            return
+        # Sorted, so that two writers never wait for each other.
+        cursor.execute(LOCK, [LOCK_CLASS, sorted({event.stripe for event in events})])
+        with cursor.copy(WRITE) as rows:
+            rows.set_types(TYPES)
+            for event in events:
+                rows.write_row(event)
 
 
-# Locks and rows in one round trip. The rows are joined to the count of the locks, so
-# that no id is taken before all locks are.
-WRITE = """
-with locked as materialized (
-    select pg_advisory_xact_lock(%b::int, stripe) from unnest(%b::int[]) as stripe
+COLUMNS = "lane, event_id, type, topic, key, payload, request_id, occurred_at"
+TYPES = ("int2", "uuid", "text", "text", "text", "bytea", "text", "timestamptz")
+# Lock and row in one round trip: one event is what nearly all transactions tell. The row
+# is made of the lock, so that no id is taken before.
+WRITE_ONE = f"""
+with locked as materialized (select pg_advisory_xact_lock(%b::int, %b::int))
+insert into outbox_event ({COLUMNS})
+select %b::smallint, %b::uuid, %b::text, %b::text, %b::text,
+       %b::bytea, %b::text, %b::timestamptz
+from locked
+"""  # noqa: S608 -- made of constants
+LOCK = (
+    "select count(pg_advisory_xact_lock(%b, stripe)) from unnest(%b::int[]) as stripe"
 )
-insert into outbox_event
-    (lane, event_id, type, topic, key, payload, request_id, occurred_at)
-select event.*
-from (select count(*) from locked) as all_locked, unnest(
-    %b::smallint[], %b::uuid[], %b::text[], %b::text[], %b::text[],
-    %b::bytea[], %b::text[], %b::timestamptz[]) as event
-"""
+WRITE = f"copy outbox_event ({COLUMNS}) from stdin (format binary)"

@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from accounts.models import AuditEntry, AuditExport
 from accounts.selectors.auditing import RECORD
-from accounts.serializers.fields import Text, page_of
-from opencore.rest import StrictSerializer
+from accounts.serializers.fields import page_of
+from opencore.rest import StrictSerializer, Text
 
 
 class PersonalAnswer(serializers.Serializer[Any]):

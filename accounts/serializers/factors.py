@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import LONGEST_NAME, Text, page_of
+from accounts.serializers.fields import LONGEST_NAME, page_of
 from accounts.serializers.signing_in import TotpCode
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, Text
 
 
 class AuthenticatorName(StrictSerializer):

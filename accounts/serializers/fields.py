@@ -10,16 +10,6 @@ from opencore.rest import StrictSerializer
 LONGEST_NAME = 100
 
 
-class Text(serializers.CharField):
-    """Accepts a JSON string alone."""
-
-    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401 -- the signature is the framework's
-        """Return the text, or refuse what would have to be made one."""
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
 class Address(serializers.EmailField):
     """Accepts an e-mail address in ASCII: letters that look alike are other people."""
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import ListQuery, Text, page_of
-from opencore.rest import StrictSerializer
+from accounts.serializers.fields import ListQuery, page_of
+from opencore.rest import StrictSerializer, Text
 
 LONGEST_REASON = 500
 

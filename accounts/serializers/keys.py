@@ -9,9 +9,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.roles import SCOPES, Role
-from accounts.serializers.fields import Text, page_of
+from accounts.serializers.fields import page_of
 from accounts.serializers.organizations import Name
-from opencore.rest import StrictSerializer, WholeNumber
+from opencore.rest import StrictSerializer, Text, WholeNumber
 
 MOST_NETWORKS = 50
 DEFAULT_OVERLAP = int(timedelta(days=1).total_seconds())

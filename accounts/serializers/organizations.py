@@ -9,8 +9,8 @@ from django.core.validators import (
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-from accounts.serializers.fields import LONGEST_NAME, Text, page_of
-from opencore.rest import StrictSerializer, WholeNumber
+from accounts.serializers.fields import LONGEST_NAME, page_of
+from opencore.rest import StrictSerializer, Text, WholeNumber
 
 LONGEST_SLUG = 63
 CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"

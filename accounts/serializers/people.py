@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from accounts.serializers.fields import Address, Text
+from accounts.serializers.fields import Address
 from accounts.serializers.organizations import Name
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, Text
 
 # A language, perhaps its script, perhaps a region, perhaps variants (RFC 5646).
 TAG = RegexValidator(

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers.fields import LONGEST_NAME, Text, page_of
-from opencore.rest import StrictSerializer
+from accounts.serializers.fields import LONGEST_NAME, page_of
+from opencore.rest import StrictSerializer, Text
 
 
 class SessionLabel(StrictSerializer):

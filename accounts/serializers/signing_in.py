@@ -6,10 +6,10 @@ from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.serializers.fields import Address, Text
+from accounts.serializers.fields import Address
 from accounts.serializers.invitations import OwnInvitation
 from accounts.serializers.people import UserAnswer
-from opencore.rest import StrictSerializer
+from opencore.rest import StrictSerializer, Text
 from opencore.tokens import LARGEST_TOKEN
 
 

@@ -32,7 +32,7 @@ from opencore.events.org.v1 import (
     OrgUpdated,
 )
 from opencore.tenancy import enter_organization
-from outbox.publishing import emit
+from outbox.publishing import emit, emit_all
 
 log = logging.getLogger(__name__)
 
@@ -233,14 +233,19 @@ def _tell_updated(organization: Organization) -> None:
 def _end_what_leads_in(
     organization: Organization, actor_id: UUID, now: datetime
 ) -> None:
-    for invitation in Invitation.objects.unanswered().filter(organization=organization):
+    open_ones = Invitation.objects.unanswered().filter(organization=organization)
+    invited = list(open_ones)
+    for invitation in invited:
         invitation.revoked_at = now
         invitation.save(update_fields=["revoked_at"])
-        emit(
+    emit_all(
+        [
             InvitationRevoked(
                 org_id=organization.id, invitation_id=invitation.id, reason="deleted"
             )
-        )
+            for invitation in invited
+        ]
+    )
     OwnershipTransfer.objects.unanswered().filter(organization=organization).update(
         cancelled_at=now
     )

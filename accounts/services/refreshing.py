@@ -57,7 +57,7 @@ def refresh_session(*, refresh_token: str, now: datetime) -> Tokens:
 
 
 def _bearer_by(statement: str, claims: RefreshClaims, now: datetime) -> Bearer | None:
-    with connection.cursor() as cursor:
+    with cast("DatabaseWrapper", connection).prepared() as cursor:
         cursor.execute(
             statement,
             {
@@ -99,15 +99,16 @@ def _reason_against(claims: RefreshClaims, now: datetime) -> DomainError:
     return RefreshReused()
 
 
-# The organization that the person works in comes first, so that it is always named.
+# The organization that the person works in comes first, so that it is always named. A
+# statement that stays prepared must answer in types that no migration changes.
 _BEARER = """
-u.role, array(
+u.role::text, array(
     select m.organization_id
     from accounts_membership m join accounts_organization o on o.id = m.organization_id
     where m.user_id = u.id and m.status = 'active' and o.status <> 'deleted'
     order by m.organization_id is distinct from s.organization_id, m.created_at, m.id
     limit %(most)s
-), s.assurance, s.methods, s.authenticated_at, s.impersonator_id, coalesce((
+), s.assurance::int, s.methods::text[], s.authenticated_at, s.impersonator_id, coalesce((
     select i.read_only from accounts_impersonation i where i.session_id = s.id
 ), false)
 """

@@ -17,7 +17,7 @@ from accounts.services.revoking import refuse_tokens_of_sessions
 from opencore.events.user.v1 import ImpersonationEnded, SessionRevoked
 from opencore.tenancy import enter_user
 from opencore.tokens import TokenExpired, mint_access, mint_refresh, read_refresh
-from outbox.publishing import emit
+from outbox.publishing import emit, emit_all
 
 log = logging.getLogger(__name__)
 
@@ -148,17 +148,20 @@ def end_sessions(
     ended = list(Session.objects.raw(END, named))
     if session_id is None:
         ended += Session.objects.raw(END_ACTING, named)
+    emit_all(
+        [
+            SessionRevoked(
+                user_id=session.user_id, session_id=session.id, reason=reason.value
+            )
+            for session in ended
+        ]
+    )
     for session in ended:
         record(
             AuditEntry.Action.SESSION_REVOKED,
             target_id=session.id,
             actor_id=actor_id,
             reason=reason.value,
-        )
-        emit(
-            SessionRevoked(
-                user_id=session.user_id, session_id=session.id, reason=reason.value
-            )
         )
         if session.impersonator_id is not None:
             _end_impersonation(session, actor_id, now)

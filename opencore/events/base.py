@@ -33,11 +33,18 @@ class Event:
         """Return the stream that carries this type: the type without its last part."""
         return cls.type.rpartition(".")[0]
 
+    def to_values(self) -> dict[str, Value]:
+        """Return the fields as they are, but for times, which are in UTC."""
+        return {
+            name: _in_utc(getattr(self, name))
+            if kind is datetime
+            else getattr(self, name)
+            for name, kind, _ in _fields_of(type(self))  # type: ignore[arg-type]  # -- a class is hashable
+        }
+
     def to_data(self) -> dict[str, str | int | bool | None]:
         """Return the fields as JSON values."""
-        return {
-            field.name: _to_json(getattr(self, field.name)) for field in fields(self)
-        }
+        return {name: _to_json(value) for name, value in self.to_values().items()}
 
     @classmethod
     def from_data(cls, data: object) -> Self:
@@ -62,8 +69,12 @@ def _to_json(value: Value) -> str | int | bool | None:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return value.isoformat().replace("+00:00", "Z")
     return value
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
 
 
 @cache

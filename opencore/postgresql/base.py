@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from opencore.postgresql.confining import (
 )
 from opencore.postgresql.errors import CommitOutcomeUnknown
 from opencore.postgresql.pool import WatchedPool
+from opencore.postgresql.preparing import ONLY_WHEN_ASKED, PreparedCursor
 
 Writer = Callable[[Sequence[Any]], None]
 _making_pools = threading.Lock()
@@ -33,7 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
-        self._deferred: list[tuple[set[str | None], Writer, Any]] = []
+        self._deferred: list[tuple[tuple[str | None, ...], Writer, Any]] = []
         self._applied = Applied()
 
     @property
@@ -52,6 +53,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     **options,
                 )
         return pool
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return Django's, so that what is asked for is prepared, and nothing else."""
+        params: dict[str, Any] = super().get_connection_params()
+        return {**params, "prepare_threshold": ONLY_WHEN_ASKED}
 
     @contextmanager
     def one_statement(self) -> Iterator[None]:
@@ -78,6 +84,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with self.wrap_database_errors:
                 self._applied.keep_up(self.connection)
 
+    def prepared(self) -> ConfinedCursor:
+        """Return a cursor for what is said often, always in the same words.
+
+        PostgreSQL parses and plans such a statement once in a connection, and its
+        values stand beside it. Others are planned faster for the values they have.
+        """
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = PreparedCursor(self.connection)
+        found: ConfinedCursor = self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # -- django-stubs leaves it out
+        return found
+
     def make_cursor(self, cursor: Any) -> ConfinedCursor:  # noqa: ANN401 -- any cursor of psycopg's
         """Wrap a cursor so that the session knows whose rows it may touch."""
         return ConfinedCursor(cursor, self)
@@ -86,12 +104,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Do the same, and remember the statements."""
         return ConfinedDebugCursor(cursor, self)
 
-    def before_commit(self, writer: Writer, item: object) -> None:
-        """Hand the item, with the others of its writer, to it before the commit.
+    def before_commit(self, writer: Writer, items: Iterable[object]) -> None:
+        """Hand the items, with the others of their writer, to it before the commit.
 
-        An item that was deferred inside a savepoint vanishes with it.
+        Those that were deferred inside a savepoint vanish with it.
         """
-        self._deferred.append((set(self.savepoint_ids), writer, item))
+        inside = tuple(self.savepoint_ids)
+        self._deferred.extend((inside, writer, item) for item in items)
 
     @async_unsafe
     def commit(self) -> None:

@@ -18,6 +18,7 @@ from opencore.rest.pagination import CursorMismatch, CursorPage, page
 from opencore.rest.parsing import MalformedBody, StrictJSONParser
 from opencore.rest.serializers import StrictSerializer, read_body, read_query
 from opencore.rest.strictness import WholeNumber
+from opencore.rest.texts import Text
 
 __all__ = (
     "FLAG",
@@ -34,6 +35,7 @@ __all__ = (
     "Sort",
     "StrictJSONParser",
     "StrictSerializer",
+    "Text",
     "WholeNumber",
     "answer_exception",
     "answer_version",

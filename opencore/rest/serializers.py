@@ -11,6 +11,8 @@ from opencore.errors import ValidationFailed
 from opencore.problems.pointers import field_problems
 from opencore.rest.strictness import unlike
 
+UNKNOWN = serializers.ErrorDetail("There is no such field.", "unknown")
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know: a misspelled one is not a missing one.
@@ -25,39 +27,33 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 -- the signature is the framework's
         """Return the validated values; unknown fields are errors of their own."""
-        unknown = {**self._mistyped(data), **self._unknown(data)}
+        refused = self._refused(data)
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
             if isinstance(error.detail, dict):
                 raise serializers.ValidationError(
-                    {**error.detail, **unknown}
+                    {**error.detail, **refused}
                 ) from error
             raise
-        if unknown:
-            raise serializers.ValidationError(unknown)
+        if refused:
+            raise serializers.ValidationError(refused)
         return values
 
-    def _mistyped(self, data: object) -> dict[str, Any]:
-        # The values of a query are all texts.
-        if not isinstance(data, Mapping) or not self.context.get("json"):
-            return {}
-        found = {
-            name: unlike(field, data[name])
-            for name, field in self.fields.items()
-            if name in data
-        }
-        return {name: errors for name, errors in found.items() if errors}
-
-    def _unknown(self, data: object) -> dict[str, list[serializers.ErrorDetail]]:
+    def _refused(self, data: object) -> dict[str, Any]:
         if not isinstance(data, Mapping):
             return {}
-        known = {name for name, field in self.fields.items() if not field.read_only}
-        return {
-            str(name): [serializers.ErrorDetail("There is no such field.", "unknown")]
-            for name in data
-            if name not in known
-        }
+        # The values of a query are all texts.
+        typed = bool(self.context.get("json"))
+        fields = self.fields.fields
+        errors = {}
+        for name, value in data.items():
+            field = fields.get(name)
+            if field is None or field.read_only:
+                errors[str(name)] = [UNKNOWN]
+            elif typed and (unfit := unlike(field, value)):
+                errors[name] = unfit
+        return errors
 
 
 def read_body(

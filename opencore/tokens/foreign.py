@@ -17,6 +17,8 @@ from opencore.tokens.rules import audiences_of, uuid_of
 
 LONGEST_LIFE = 24 * 3600.0
 _HEADER_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+# RFC 7515 4.1.11, RFC 7797: what stands there changes how a token is read.
+_EXTENSIONS = frozenset({"crit", "b64"})
 # Some say in the claims what kind of token it is; an ID token is none for an API.
 _CLAIMED_TYPES = frozenset({"access", "Bearer"})
 
@@ -55,6 +57,8 @@ class ForeignIssuer:
         """Return the key that a header names; ask for it if nobody knows it."""
         if str(header.get("typ", "JWT")).lower() not in _HEADER_TYPES:
             raise ValueError("the token is of another kind")
+        if not _EXTENSIONS.isdisjoint(header):
+            raise ValueError("the token has to be read in another way")
         key = ring.by_name.get(header["kid"])
         if key is None:
             self.keys.look_again()

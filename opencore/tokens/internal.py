@@ -12,8 +12,9 @@ from django.conf import settings
 from opencore.claims import AccessClaims, Claims, KeyClaims
 from opencore.tokens.keys import Key, load_key
 from opencore.tokens.memory import Memory
-from opencore.tokens.minting import proof_of, sign
+from opencore.tokens.minting import proof_of
 from opencore.tokens.rules import INTERNAL, INTERNAL_KEY, INTERNAL_LIFETIME
+from opencore.tokens.signed import sign
 
 MOST_MINTED = 10_000
 

@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-import jwt
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
-from opencore.tokens.keys import Key, load_key
+from opencore.tokens.keys import load_key
 from opencore.tokens.rules import MOST_ORGANIZATIONS
+from opencore.tokens.signed import sign
 
 T = TypeVar("T", bound=Token)
 
@@ -126,17 +125,6 @@ def mint_refresh(
     token["sub"], token["sid"] = str(user_id), str(session_id)
     token["gen"] = generation
     return str(token)
-
-
-def sign(payload: dict[str, Any], key: Key) -> str:
-    """Return the payload as a token that the key signed; the header names the key."""
-    if key.private is None:
-        raise ImproperlyConfigured("A public key of tokens can't sign.")
-    # PyJWT's types leave out that each algorithm takes its own kind of key.
-    private: Any = key.private
-    return jwt.encode(
-        payload, private, algorithm=key.algorithm, headers={"kid": key.key_id}
-    )
 
 
 def _new(kind: type[T], lifetime: timedelta, now: datetime) -> T:

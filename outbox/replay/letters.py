@@ -13,7 +13,7 @@ from outbox.backlog import RELAY
 from outbox.consuming import ConsumerUnknown, handlers_of
 from outbox.envelope import EnvelopeInvalid, EventDataInvalid, from_bytes
 from outbox.models import DeadLetter, Hold, OutboxEvent, ParkedMessage, Replay
-from outbox.publishing import StoredEvent, lock_stripes
+from outbox.publishing import StoredEvent, lane_of, lock_stripes
 
 
 class LetterRefused(Exception):
@@ -171,6 +171,7 @@ def _stored(letter: DeadLetter) -> StoredEvent:
     if letter.event_id is None or letter.occurred_at is None:
         raise LetterRefused("It has no event id or no time.")
     return StoredEvent(
+        lane=lane_of(letter.key),
         event_id=letter.event_id,
         type=letter.type,
         topic=letter.topic,

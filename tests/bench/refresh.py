@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ THEIRS = "simplejwt's TokenRefreshView, rotating and blacklisting"
 OURS = "RefreshView, one statement that compares and swaps"
 THEIR_CORE = "simplejwt's serializer, without the view"
 OUR_CORE = "refresh_session(), without the view"
+# What a server says of a request; the framework's factory of requests for tests takes
+# a tenth of the time of a refresh, which is nobody's.
+ENVIRON = {
+    "REQUEST_METHOD": "POST",
+    "PATH_INFO": "/",
+    "CONTENT_TYPE": "application/json",
+    "SERVER_NAME": "testserver",
+    "SERVER_PORT": "80",
+    "wsgi.url_scheme": "http",
+}
 
 Renew = Callable[[str], str]
 
@@ -116,12 +127,17 @@ def _renew_often(token: str, renew: Renew, times: int) -> None:
 
 
 def _through(view: Any, asked: str, answered: str) -> Renew:  # noqa: ANN401 -- any view
-    from rest_framework.test import APIRequestFactory  # noqa: PLC0415 -- as above
-
-    requests = APIRequestFactory()
+    from django.core.handlers.wsgi import WSGIRequest  # noqa: PLC0415 -- as above
 
     def renew(token: str) -> str:
-        request = requests.post("/", {asked: token}, format="json")
+        body = json.dumps({asked: token}).encode()
+        request = WSGIRequest(
+            {
+                **ENVIRON,
+                "CONTENT_LENGTH": str(len(body)),
+                "wsgi.input": BytesIO(body),
+            }
+        )
         answer = json.loads(view(request).render().content)
         return str(answer[answered])
 

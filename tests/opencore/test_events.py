@@ -137,7 +137,7 @@ def test_the_cloudevents_sdk_reads_it(kind: type[Event]) -> None:
 
 
 @given(
-    amount=st.integers(),
+    amount=st.integers(-(2**63), 2**64 - 1),
     currency=st.text(),
     ids=st.lists(st.uuids(), min_size=3, max_size=3),
 )
@@ -156,6 +156,24 @@ def test_any_values_come_back_as_they_went(
     envelope = Envelope(ids[0], "s", moment, event)
 
     assert from_bytes(to_bytes(envelope)) == envelope
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"), [(2**64, "EUR"), (1, "half \ud83d of a face")], ids=ascii
+)
+def test_what_no_reader_could_take_is_refused(amount: int, currency: str) -> None:
+    event = PaymentSucceeded(
+        payment_id=uuid4(),
+        customer_id=uuid4(),
+        user_id=uuid4(),
+        amount_minor=amount,
+        currency=currency,
+        provider="manual",
+    )
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    with pytest.raises(EventDataInvalid, match=r"payment-succeeded"):
+        to_bytes(Envelope(uuid4(), "s", moment, event))
 
 
 def test_times_are_told_in_utc() -> None:

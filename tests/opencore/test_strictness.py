@@ -1,5 +1,6 @@
 """Bodies are read as they are: no value is made another, and the description says so."""
 
+import json
 from typing import Any, ClassVar
 
 import pytest
@@ -10,7 +11,13 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from opencore.errors import ValidationFailed
-from opencore.rest import StrictJSONParser, StrictSerializer, WholeNumber, read_body
+from opencore.rest import (
+    StrictJSONParser,
+    StrictSerializer,
+    Text,
+    WholeNumber,
+    read_body,
+)
 
 
 class Thing(StrictSerializer):
@@ -24,13 +31,15 @@ class Thing(StrictSerializer):
     thing_id = serializers.UUIDField(required=False, allow_null=True)
     at = serializers.DateTimeField(required=False)
     kind = serializers.ChoiceField(["1", "2"], required=False)
-    name = serializers.CharField(required=False, allow_blank=True)
+    name = Text(required=False, allow_blank=True)
     names = serializers.ListField(child=serializers.CharField(), required=False)
     inner = serializers.DictField(child=serializers.CharField(), required=False)
 
 
 def read(**body: object) -> dict[str, Any]:
-    request = APIRequestFactory().post("/", body, format="json")
+    # Not by the framework's renderer, which can't write all that is refused here.
+    text = json.dumps(body)
+    request = APIRequestFactory().post("/", text, content_type="application/json")
     return read_body(Thing, Request(request, parsers=[StrictJSONParser()]))
 
 
@@ -60,6 +69,24 @@ def test_what_would_have_to_be_made_another_value_is_refused(
     assert [(error.pointer, error.code) for error in refusal.value.errors] == [
         ("/names/1" if field == "names" else f"/{field}", "wrong_type")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("half \ud83d of a face", "surrogate_characters_not_allowed"),
+        ("\x00", "null_characters_not_allowed"),
+    ],
+    ids=["half a character", "a zero"],
+)
+def test_what_can_not_be_stored_is_no_text(text: str, code: str) -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        read(name=text)
+
+    assert [(error.pointer, error.code) for error in refusal.value.errors] == [
+        ("/name", code)
+    ]
+    assert read(name="a whole \N{GRINNING FACE}")["name"] == "a whole \N{GRINNING FACE}"
 
 
 def test_what_is_as_it_shall_be_is_read() -> None:

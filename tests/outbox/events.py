@@ -7,7 +7,7 @@ import psycopg
 from django.db import transaction
 
 from opencore.events.user.v1 import SessionRevoked, UserCreated
-from outbox.publishing import LOCK_CLASS, _prepare, emit
+from outbox.publishing import LOCK_CLASS, _prepare, emit, emit_all
 
 PEOPLE = UUID("0192f0c1-0000-7000-8000-000000000000")
 
@@ -38,7 +38,8 @@ def insert_as_a_writer_does(writer: "psycopg.Connection[Any]", name: str) -> UUI
     writer.execute(
         "select pg_advisory_xact_lock(%s, 1), pg_current_xact_id()", [LOCK_CLASS]
     )
-    stored = _prepare(UserCreated(user_id=person(name), email="late@example.com"))
+    event = UserCreated(user_id=person(name), email="late@example.com")
+    (stored,) = _prepare([event])
     writer.execute(
         "insert into outbox_event"
         " (lane, event_id, type, topic, key, payload, occurred_at)"
@@ -59,7 +60,9 @@ def insert_as_a_writer_does(writer: "psycopg.Connection[Any]", name: str) -> UUI
 def tell_of_many(count: int) -> list[UUID]:
     """Emit that so many people were created, in one transaction."""
     with transaction.atomic():
-        return [
-            emit(UserCreated(user_id=person(str(number)), email="x@example.com"))
-            for number in range(count)
-        ]
+        return emit_all(
+            [
+                UserCreated(user_id=person(str(number)), email="x@example.com")
+                for number in range(count)
+            ]
+        )

@@ -11,9 +11,21 @@ from django.test import override_settings
 from opencore.context import working_for
 from opencore.events.user.v1 import UserCreated
 from outbox import publishing
+from outbox.envelope import from_bytes
 from outbox.models import OutboxEvent
-from outbox.publishing import EventTooLarge, EventUnknown, NotInTransaction, emit
+from outbox.publishing import (
+    EventTooLarge,
+    EventUnknown,
+    NotInTransaction,
+    emit,
+    emit_all,
+    lane_of,
+)
 from tests.outbox.events import person, tell_of
+
+
+def created(name: str) -> UserCreated:
+    return UserCreated(user_id=person(name), email="x@example.com")
 
 
 def ada() -> UserCreated:
@@ -103,7 +115,7 @@ def test_refuses_an_event_that_is_not_in_the_catalogue() -> None:
 def test_an_insert_that_fails_takes_the_change_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(publishing.StoredEvent, "lane", 70_000)  # not a smallint
+    monkeypatch.setattr(publishing, "lane_of", lambda _: 70_000)  # not a smallint
 
     with pytest.raises(DatabaseError), transaction.atomic():
         emit(ada())
@@ -148,6 +160,40 @@ def test_events_of_one_transaction_keep_the_order_in_which_they_were_emitted() -
 
     stored = OutboxEvent.objects.order_by("id").values_list("event_id", flat=True)
     assert list(stored) == emitted
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_events_are_stored_in_their_order_and_of_one_moment() -> None:
+    with working_for(request_id="request-1"), transaction.atomic():
+        emitted = emit_all([ada(), ada(), *(created(str(name)) for name in range(48))])
+
+    stored = list(OutboxEvent.objects.order_by("id"))
+    assert [row.event_id for row in stored] == emitted
+    assert {row.request_id for row in stored} == {"request-1"}
+    assert len({row.occurred_at for row in stored}) == 1
+    events = [from_bytes(bytes(row.payload)) for row in stored]
+    assert [event.event_id for event in events] == emitted
+    assert [str(event.event.key) for event in events] == [row.key for row in stored]
+    assert [row.lane for row in stored] == [lane_of(row.key) for row in stored]
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(OUTBOX_MAX_EVENT_BYTES=500)
+def test_of_many_events_one_that_is_refused_leaves_none() -> None:
+    too_large = UserCreated(user_id=person("grace"), email="a" * 600)
+
+    with transaction.atomic(), pytest.raises(EventTooLarge):
+        emit_all([ada(), too_large])
+
+    assert OutboxEvent.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_to_tell_nothing_is_no_error() -> None:
+    with transaction.atomic():
+        assert emit_all([]) == []
+
+    assert OutboxEvent.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)

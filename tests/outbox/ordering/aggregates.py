@@ -54,7 +54,7 @@ class Change:
             for change in changes:
                 change.lock()
 
-        cast("DatabaseWrapper", connection).before_commit(lock, self)
+        cast("DatabaseWrapper", connection).before_commit(lock, [self])
 
 
 def create_tables() -> None:
