@@ -128,6 +128,8 @@ def test_a_worker_that_is_replaced_serves_until_its_successor_can(
     environment = {"LOADS": str(loads), "DRAIN_SECONDS": "600"}
     with running(gunicorn, port, environment) as process:
         parent = psutil.Process(process.pid)
+        # The port is open before there is a worker.
+        assert asked_anew(port) == (b"ok", False)
         (before,) = {child.pid for child in parent.children()}
         loads.unlink()
 
