@@ -15,7 +15,7 @@ from django.apps import apps
 
 from opencore.events import CATALOGUE, TOPICS, Event
 from outbox.consuming import ConsumerUnknown, handlers_of
-from outbox.envelope import Envelope, headers_of, to_bytes
+from outbox.envelope import Envelope, format_time, headers_of, to_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 INTRODUCTION = """\
@@ -172,10 +172,10 @@ def _wire() -> str:
     )
     value = json.dumps(json.loads(to_bytes(envelope)), indent=2)
     headers = headers_of(
-        event_id=envelope.event_id,
+        event_id=str(envelope.event_id),
         event_type=event.type,
         key=str(event.key),
-        occurred_at=envelope.occurred_at,
+        time=format_time(envelope.occurred_at),
         request_id=envelope.request_id,
         extra=None,
     )

@@ -1,19 +1,21 @@
 """What waits in the outbox: read in order, and recorded as sent, retried or dead."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
 from opencore.ids import uuid7
+from outbox.background import executing
 from outbox.backoff import wait_before
 from outbox.envelope import headers_of
 from outbox.failures import Failure
@@ -23,22 +25,25 @@ from outbox.watermark import LowWatermark
 RELAY = "relay"
 
 
-# Not frozen, since that would make reading a row three times as slow.
+# Not frozen, since that would make reading a row three times as slow; ids and times as
+# they are sent and counted, since to make Python's own of them would, too.
 @dataclass(slots=True, eq=False)
 class WaitingEvent:
     """A row of the hot table, ready to be sent."""
 
     lane: int
     id: int
-    event_id: UUID
+    event_id: str
     type: str
     topic: str
     key: str
     payload: bytes
     extra: Mapping[str, str] | None
     request_id: str | None
+    # In UTC, without saying so.
     occurred_at: datetime
-    created_at: datetime
+    # In seconds since 1970.
+    created_at: float
     attempts: int
 
     def headers(self) -> list[tuple[str, bytes]]:
@@ -47,7 +52,7 @@ class WaitingEvent:
             event_id=self.event_id,
             event_type=self.type,
             key=self.key,
-            occurred_at=self.occurred_at,
+            time=f"{self.occurred_at.isoformat()}Z",
             request_id=self.request_id,
             extra=self.extra,
         )
@@ -81,25 +86,35 @@ class Backlog:
             "sent": _array(event.id for event in besides),
         }
         with self._connection.cursor(
-            binary=True, row_factory=class_row(WaitingEvent)
+            binary=True, row_factory=args_row(WaitingEvent)
         ) as cursor:
             cursor.execute(DUE, values)
             events = cursor.fetchall()
         self.exhausted = len(events) < self._limit
         self._limit = _limit_after(events)
-        return sorted(events, key=lambda event: event.id)
+        return sorted(events, key=attrgetter("id"))
 
-    def mark_delivered(self, events: Sequence[WaitingEvent]) -> None:
-        """Move the events to the archive, and free the keys that waited for them.
+    def mark_delivered(
+        self,
+        events: Sequence[WaitingEvent],
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Move the events to the archive, and let go what waited for them.
 
-        Raises LaneLost, with nothing moved, if a lane went to another relay.
+        That is the keys behind them, and topics that were paused and took a message
+        again. `meanwhile` runs while PostgreSQL works. Raises LaneLost, with nothing
+        moved, if a lane went to another relay.
         """
-        if not events:
-            return
-        places = places_of((event.lane, event.id) for event in events)
-        row = self._connection.execute(
-            DELIVERED, {**self._fence(), **places, "scope": RELAY}
-        ).fetchone()
+        values = {
+            **self._fence(),
+            **places_of((event.lane, event.id) for event in events),
+            "topics": list({event.topic for event in events}),
+            "scope": RELAY,
+        }
+        with executing(self._connection, DELIVERED, values) as moved:
+            meanwhile()
+        row = moved.fetchone()
         if row is None or row[0] != len(self._leases.epochs):
             raise LaneLost("while recording what was delivered")
 
@@ -115,7 +130,7 @@ class Backlog:
             "letter_id": uuid7(),
             "lane": event.lane,
             "id": event.id,
-            "event_id": event.event_id,
+            "event_id": UUID(event.event_id),
             "topic": event.topic,
             "key": event.key,
             "attempts": attempts,
@@ -157,14 +172,6 @@ class Backlog:
             [topic, failure.message, failure.code, wait],
         )
 
-    def end_pauses(self, topics: set[str]) -> None:
-        """Forget the pauses of topics that took a message again."""
-        self._connection.execute(
-            "delete from outbox_topic_pause"
-            " where topic = any(%s) and resume_at <= clock_timestamp()",
-            [list(topics)],
-        )
-
     def _in_turn(self, lanes: list[int]) -> list[int]:
         # What one lane leaves another may take; the next batch begins with another.
         self._turn = (self._turn + 1) % max(len(lanes), 1)
@@ -199,10 +206,12 @@ def _array(numbers: Iterable[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-# Whether anything is held or paused at all is asked once; of each event only if so.
+# Columns as WaitingEvent has them. Whether anything is held or paused at all is asked
+# once; of each event only if so.
 DUE_OF_EACH_LANE = """
-select e.lane, e.id, e.event_id, e.type, e.topic, e.key, e.payload,
-       e.headers as extra, e.request_id, e.occurred_at, e.created_at, e.attempts
+select e.lane, e.id, e.event_id::text, e.type, e.topic, e.key, e.payload, e.headers,
+       e.request_id, e.occurred_at at time zone 'UTC',
+       date_part('epoch', e.created_at), e.attempts
 from unnest(%(lanes)s::smallint[], %(low)s::bigint[]) as mine(lane, low)
 cross join lateral (
     select * from outbox_event w
@@ -252,6 +261,10 @@ with fence as (
     delete from outbox_hold h using gone
     where h.scope = %(scope)s and h.topic = gone.topic and h.key = gone.key
       and h.event_id = gone.event_id
+), resumed as (
+    delete from outbox_topic_pause
+    where topic = any(%(topics)s) and resume_at <= clock_timestamp()
+      and (select count(*) from fence) = cardinality(%(owned)s::smallint[])
 ), kept as (
     insert into outbox_archive
         (id, lane, event_id, type, topic, key, payload, headers, request_id,

@@ -130,10 +130,10 @@ def format_time(moment: datetime) -> str:
 
 def headers_of(
     *,
-    event_id: UUID,
+    event_id: str,
     event_type: str,
     key: str,
-    occurred_at: datetime,
+    time: str,
     request_id: str | None,
     extra: Mapping[str, str] | None,
 ) -> list[tuple[str, bytes]]:
@@ -142,9 +142,9 @@ def headers_of(
     encoded = key.encode()
     headers = [
         *constant,
-        ("ce_id", str(event_id).encode()),
+        ("ce_id", event_id.encode()),
         ("ce_subject", subject + encoded),
-        ("ce_time", format_time(occurred_at).encode()),
+        ("ce_time", time.encode()),
         ("ce_partitionkey", encoded),
     ]
     if request_id is not None:

@@ -167,6 +167,7 @@ class _Run:
                 publisher=self._publisher,
                 name=self._name,
                 going_on=lambda: self._stop.patient,
+                stopping=lambda: self._stop.asked,
             )
         return self._relay
 

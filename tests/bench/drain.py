@@ -125,6 +125,7 @@ def _move(events: int) -> Sample:
             "epochs": list(leases.epochs.values()),
             "lease": settings.OUTBOX_LEASE,
             "scope": backlog.RELAY,
+            "topics": [TOPIC],
         }
 
         def empty() -> None:

@@ -24,7 +24,7 @@ from opencore.cataloguing import (
 from opencore.events import CATALOGUE, TOPICS, Event, EventDataInvalid
 from opencore.events.billing.v1 import PaymentSucceeded, SubscriptionExpired
 from opencore.events.user.v1 import UserCreated
-from outbox.envelope import Envelope, from_bytes, headers_of, to_bytes
+from outbox.envelope import Envelope, format_time, from_bytes, headers_of, to_bytes
 
 EVENTS = sorted(CATALOGUE.values(), key=lambda kind: kind.type)
 NAMES = [kind.__name__ for kind in EVENTS]
@@ -119,10 +119,10 @@ def test_the_cloudevents_sdk_reads_it(kind: type[Event]) -> None:
     envelope = Envelope(event_id, "https://opencore.example/x", moment, event, "r")
 
     headers = headers_of(
-        event_id=event_id,
+        event_id=str(event_id),
         event_type=kind.type,
         key=str(event.key),
-        occurred_at=moment,
+        time=format_time(moment),
         request_id="r",
         extra=None,
     )

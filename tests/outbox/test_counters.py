@@ -151,7 +151,7 @@ def counted(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> Iterator[CountedRe
 
 
 @pytest.mark.parametrize("events", [2000, 20_000])
-def test_a_drain_costs_three_statements_and_one_sync_per_batch(
+def test_a_drain_costs_two_statements_and_one_sync_per_batch(
     counted: CountedRelay, events: int
 ) -> None:
     fill(events)
@@ -159,7 +159,7 @@ def test_a_drain_costs_three_statements_and_one_sync_per_batch(
     cost = counted.cost(lambda: counted.drain(events))
 
     batches = events // BATCH
-    assert cost.statements <= 3 * batches + 2
+    assert cost.statements <= 2 * batches + 2
     assert cost.syncs <= batches + 2 + cost.bytes // SEGMENT
     assert cost.bytes < 2 * len(PAYLOAD) * events
 

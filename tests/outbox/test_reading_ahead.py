@@ -1,7 +1,10 @@
 """What the relay promises while one batch is sent behind another."""
 
+import gc
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Event
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +28,7 @@ from tests.outbox.events import (
 from tests.outbox.fakes import KafkaSpy
 
 TOO_LARGE = "a" * 2000
+PATIENCE = 10.0
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +50,74 @@ def test_the_next_batch_is_sent_before_the_last_one_is_answered(
     assert sent_by_then == [20, 25, 25]
     assert [tally.sent for tally in tallies] == [10, 10, 5, 0]
     assert sorted(ids(kafka)) == sorted(told)
+
+
+def test_a_batch_is_recorded_while_another_is_sent_which_no_transaction_waits_for(
+    new_relay: Relays, kafka: KafkaSpy
+) -> None:
+    tell_of_many(25)
+    relay = new_relay()
+    seen: list[int] = []
+
+    def see_the_first_recorded() -> None:
+        if len(kafka.received) == 20:
+            seen.append(eventually(10, ArchivedEvent.objects.count))
+
+    kafka.when_sending = see_the_first_recorded
+
+    assert relay.relay_batch() == Tally(sent=10)
+
+    assert seen == [10]
+    assert len(kafka.received) == 25
+
+
+def test_a_lane_lost_while_a_batch_is_recorded_records_nothing(
+    new_relay: Relays, kafka: KafkaSpy
+) -> None:
+    tell_of_many(25)
+    zombie = new_relay("zombie")
+
+    def lose_the_lanes() -> None:
+        kafka.while_publishing = lambda: None
+        Lane.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        new_relay("heir", KafkaSpy())
+
+    kafka.while_publishing = lose_the_lanes
+
+    with pytest.raises(LaneLost):
+        zombie.relay_batch()
+
+    assert (OutboxEvent.objects.count(), ArchivedEvent.objects.count()) == (25, 0)
+
+
+def test_a_refusal_in_a_batch_sent_while_another_is_recorded_holds_its_key(
+    new_relay: Relays, kafka: KafkaSpy
+) -> None:
+    told = tell_of_many(10)
+    tell_of_many(10)
+    relay, kafka.largest = new_relay(), 1000
+    poison = tell_of("mallory", email=TOO_LARGE)
+    for _ in range(12):
+        tell_session_ended("mallory")
+
+    assert drain(relay) == Tally(sent=20, retried=1)
+
+    assert ids(kafka, "mallory") == []
+    assert set(told) <= set(ids(kafka))
+    assert Hold.objects.get().event_id == poison
+    assert OutboxEvent.objects.count() == 13
+
+
+def test_garbage_is_looked_for_between_batches_only(
+    new_relay: Relays, kafka: KafkaSpy
+) -> None:
+    tell_of("ada")
+    looks: list[bool] = []
+    kafka.when_sending = lambda: looks.append(gc.isenabled())
+
+    new_relay().relay_batch()
+
+    assert [*looks, gc.isenabled()] == [False, True]
 
 
 def test_what_is_on_its_way_is_recorded_before_the_lanes_are_given_back(
@@ -147,6 +219,14 @@ def test_an_outage_that_begins_behind_a_batch_costs_nothing(
     assert tallies == [Tally(sent=10), Tally(waiting=5)]
     assert drain(relay) == Tally(sent=5)
     assert sorted(ids(kafka)) == sorted(told)
+
+
+def eventually(wanted: int, count: Callable[[], int]) -> int:
+    """Wait until this many are there, and return how many are."""
+    deadline = monotonic() + PATIENCE
+    while (found := count()) != wanted and monotonic() < deadline:
+        Event().wait(0.001)
+    return found
 
 
 def drain(relay: Relay) -> Tally:
