@@ -20,6 +20,7 @@ from accounts.roles import PERMISSIONS, Role
 from opencore.errors import DomainError
 from opencore.tokens import mint_access
 from tests.authorization.asking import Proof, new_key
+from tests.authorization.callers import STAFF
 from tests.authorization.entries import all_entries
 from tests.authorization.entry import Entry
 from tests.authorization.things import filled_in, named, session_of
@@ -59,6 +60,10 @@ class Fuzzer:
     def token(self) -> str:
         """Return what says who asks."""
         raise NotImplementedError
+
+    def may(self, entry: Entry) -> bool:
+        """Tell whether an operation may ever do for them what it is for."""
+        return entry.needs == "anybody"
 
     def reach(self, case: Case[Any]) -> None:
         """Let about half of the good requests name what there is."""
@@ -110,6 +115,10 @@ class Person(Fuzzer):
             proof=Proof(now),
         )
 
+    def may(self, entry: Entry) -> bool:
+        """Tell whether it is not for staff alone, unless they are."""
+        return self._role == "operator" or entry.needs not in STAFF
+
 
 class Program(Fuzzer):
     """A service account with an API key that may do all that its role may."""
@@ -124,6 +133,10 @@ class Program(Fuzzer):
     def token(self) -> str:
         """Return the key that it has in its organization."""
         return self._key
+
+    def may(self, entry: Entry) -> bool:
+        """Tell whether it takes keys, or nothing."""
+        return entry.keys or super().may(entry)
 
     def reach(self, case: Case[Any]) -> None:
         """Name the only organization that there is for it, then what else there is."""

@@ -62,24 +62,18 @@ class Run:
 
     # The statuses that came back, by operation.
     answered: dict[str, Counter[int]] = field(default_factory=dict)
+    # The operations that did at least once what they are for.
+    succeeded: set[str] = field(default_factory=set)
     phases: set[str] = field(default_factory=set)
     # What is wrong with an operation, with the first request that shows it.
     failures: dict[str, str] = field(default_factory=dict)
     # Who took a connection to the database and did not give it back.
     kept: list[str] = field(default_factory=list)
 
-    def succeeded(self) -> set[str]:
-        """Return the operations that did at least once what they are for."""
-        return {
-            label
-            for label, statuses in self.answered.items()
-            if any(status < 300 for status in statuses)
-        }
-
     def shown(self) -> str:
         """Return it in words."""
         statuses = sum(self.answered.values(), Counter[int]())
-        never = sorted(self.answered.keys() - self.succeeded())
+        never = sorted(self.answered.keys() - self.succeeded)
         return "\n".join(
             [
                 f"{statuses.total()} requests to {len(self.answered)} operations",
@@ -186,10 +180,14 @@ def _note(event: events.EngineEvent, run: Run) -> None:
 
 def _note_answers(recorder: ScenarioRecorder, run: Run) -> None:
     for case_id, interaction in recorder.interactions.items():
-        if case_id in recorder.cases and interaction.response is not None:
-            label = recorder.cases[case_id].value.operation.label
-            statuses = run.answered.setdefault(label, Counter())
-            statuses[interaction.response.status_code] += 1
+        if case_id not in recorder.cases or interaction.response is None:
+            continue
+        case, status = recorder.cases[case_id].value, interaction.response.status_code
+        operation = case.operation.definition.raw["operationId"]
+        run.answered.setdefault(operation, Counter())[status] += 1
+        # Some ask by other methods than the operation's, as OPTIONS, which is free.
+        if status < 300 and case.method.upper() == case.operation.method.upper():
+            run.succeeded.add(operation)
 
 
 def _note_failures(recorder: ScenarioRecorder, run: Run) -> None:
