@@ -1,7 +1,7 @@
 """How much a client may ask for, and how that is told to it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,13 @@ class Policy:
     name: str
     rate: float
     burst: int
+    # Its item of `RateLimit-Policy`, which each answer shows.
+    shown: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        window = math.ceil(self.burst / self.rate) if self.rate else 0
+        text = f'"{self.name}";q={self.burst};w={window}'
+        object.__setattr__(self, "shown", text)
 
     def refilled(self, tokens: float, *, seconds: float) -> float:
         """Return what a bucket holds after so many seconds without a request."""
@@ -38,13 +45,8 @@ class Verdict:
         """Whole seconds until the bucket is full."""
         return math.ceil((self.policy.burst - self.tokens) / self.policy.rate)
 
-    def policy_field(self) -> str:
-        """Return this bucket's item of `RateLimit-Policy`."""
-        policy = self.policy
-        window = math.ceil(policy.burst / policy.rate)
-        return f'"{policy.name}";q={policy.burst};w={window}'
-
     def state_field(self) -> str:
         """Return this bucket's item of `RateLimit`."""
-        until_full = self.seconds_until_full
-        return f'"{self.policy.name}";r={int(self.tokens)};t={until_full}'
+        policy, tokens = self.policy, self.tokens
+        until_full = math.ceil((policy.burst - tokens) / policy.rate)
+        return f'"{policy.name}";r={int(tokens)};t={until_full}'

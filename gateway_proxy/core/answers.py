@@ -3,7 +3,6 @@
 import re
 
 from gateway_proxy.core.errors import UpstreamFailed
-from gateway_proxy.core.headers import total_size
 from gateway_proxy.core.messages import Headers
 
 # Up to this length an answer is read before any of it is passed on, so that one that
@@ -34,12 +33,15 @@ def is_endless(headers: Headers) -> bool:
 
 def check_head(status: int, headers: Headers) -> None:
     """Refuse an answer's head that is too large, or that two could read differently."""
+    names = "".join([name for name, _ in headers])
+    values = "".join([value for _, value in headers])
+    size = len(names) + len(values) + len(headers) * len(": \r\n")
     if (
         not 200 <= status <= 599
         or len(headers) > HEADER_COUNT
-        or total_size(headers) > HEAD_LIMIT
-        or not _NAMES.fullmatch("".join([name for name, _ in headers]))
-        or _LINE_END.search("".join([value for _, value in headers]))
+        or size > HEAD_LIMIT
+        or not _NAMES.fullmatch(names)
+        or not (values.isprintable() or _LINE_END.search(values) is None)
         or not _is_framed_once(headers)
     ):
         raise UpstreamFailed.to_be_retried()

@@ -5,6 +5,8 @@ from gateway_proxy.core.messages import Incoming
 from gateway_proxy.core.table import Route, RouteTable
 from opencore.claims import AccessClaims, Claims, KeyClaims
 
+# Of one table; then all are made anew.
+MOST_KEPT = 10_000
 # The name of a limit, whose bucket it is, and the plan that may say how large.
 _Owner = tuple[str, str, str | None]
 
@@ -18,7 +20,33 @@ def charge_of(
     limit of a route has buckets of its own. An organization is charged if the path
     names it and the token says that the bearer belongs to it. An API key has a bucket
     as a user has one, and is always charged to its organization.
+
+    The charge of who has shown a token before, which is kept by whoever read it, is the
+    same object again.
     """
+    if not isinstance(claims, AccessClaims):
+        return _new_charge(request, route, claims, table)
+    known, charges = _kept_by(request, route, claims), table.charges
+    charge = charges.get(known)
+    # Whoever is charged lives as long as the charge, so no other can have the same id.
+    if charge is None:
+        if len(charges) >= MOST_KEPT:
+            charges.clear()
+        charge = charges[known] = _new_charge(request, route, claims, table)
+    return charge
+
+
+def _kept_by(
+    request: Incoming, route: Route, claims: AccessClaims
+) -> tuple[int, str, str, str | None]:
+    """Return all that a charge depends on, beside the table."""
+    named = _org_of(request.path, claims) if claims.org_ids else None
+    return id(claims), route.prefix, request.client, named
+
+
+def _new_charge(
+    request: Incoming, route: Route, claims: Claims | None, table: RouteTable
+) -> Charge:
     buckets = []
     for name, owner, plan in (*_owners_of(request, claims, table), ("route", "", None)):
         limit = table.limit_of(name, route, plan)

@@ -1,7 +1,7 @@
 """What one request is charged, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway_proxy.core.allowance import Policy, Verdict
@@ -26,13 +26,14 @@ class Charge:
 
     The claims are those whose session, user or key may have been revoked, or API key. `when_down`
     says who decides while Redis is away: this process, nobody (all pass), or nobody
-    (none passes).
+    (none passes). `question` is how whoever asks for a decision wrote it down.
     """
 
     buckets: tuple[Bucket, ...]
     cost: int = 1
     when_down: WhenDown = "local"
     claims: Claims | None = None
+    question: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -46,9 +47,13 @@ class Decision:
     @property
     def allowed(self) -> bool:
         """Tell whether the request may pass."""
-        return not (self.revoked or self.closed) and all(
-            verdict.allowed or verdict.shadow for verdict in self.verdicts
-        )
+        if self.revoked or self.closed:
+            return False
+        # A loop, for `all` would make a generator with each request.
+        for verdict in self.verdicts:  # noqa: SIM110 -- see above
+            if not (verdict.allowed or verdict.shadow):
+                return False
+        return True
 
     @property
     def refusals(self) -> tuple[Verdict, ...]:
@@ -64,11 +69,11 @@ class Decision:
         shown = [verdict for verdict in self.verdicts if not verdict.shadow]
         fields = {}
         if shown:
-            fields["ratelimit-policy"] = ", ".join(one.policy_field() for one in shown)
-            fields["ratelimit"] = ", ".join(one.state_field() for one in shown)
-        if self.refusals:
-            longest = max(verdict.retry_after for verdict in self.refusals)
-            fields["retry-after"] = str(longest)
+            fields["ratelimit-policy"] = ", ".join([one.policy.shown for one in shown])
+            fields["ratelimit"] = ", ".join([one.state_field() for one in shown])
+        late = [verdict.retry_after for verdict in shown if not verdict.allowed]
+        if late:
+            fields["retry-after"] = str(max(late))
         elif self.closed:
             fields["retry-after"] = "1"
         return fields

@@ -7,6 +7,7 @@ before; none of them refuses all of it, and the gateway relies on none.
 import re
 import string
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gateway_proxy.core.errors import MalformedRequest, WebSocketNotSupported
 
@@ -46,8 +47,13 @@ def check_framing(*, target: str, headers: RawHeaders, version: str) -> int | No
 def check_host(headers: RawHeaders) -> None:
     """Refuse a request that does not name exactly one host."""
     hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+    if len(hosts) != 1 or not _is_host(hosts[0]):
         raise _unclear("The request does not name exactly one host.")
+
+
+@lru_cache(maxsize=256)
+def _is_host(text: bytes) -> bool:
+    return _HOST.fullmatch(text) is not None
 
 
 def _check_characters(names: list[bytes], values: list[bytes]) -> None:

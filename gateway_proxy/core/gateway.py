@@ -19,7 +19,6 @@ from gateway_proxy.core.headers import (
     headers_for_client,
     headers_for_upstream,
     identity_headers,
-    total_size,
 )
 from gateway_proxy.core.messages import (
     METHODS,
@@ -57,6 +56,8 @@ from opencore.errors import (
 
 HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
+# What stands on the wire beside a header's name and its value.
+HEADER_REST = len(": \r\n")
 # A body up to this size is read first, so that it can be sent a second time.
 HELD_BODY = 64 * 1024
 # A key lives long; an upstream that is told who asks by a token needs none.
@@ -234,11 +235,7 @@ class Gateway:
 def _admit(request: Incoming, table: RouteTable) -> Route:
     if request.method not in METHODS:
         raise MethodNotAllowed(headers={"Allow": ", ".join(METHODS)})
-    headers = request.headers
-    if len(headers) > HEADER_COUNT or total_size(headers) > HEADER_BYTES:
-        raise HeadersTooLarge
-    if _CONTROL.search("".join([value for _, value in headers])):
-        raise MalformedRequest("A header holds a control character.")
+    _check_headers(request.headers)
     check_target(request.path, request.query)
     route = table.find(request.path)
     if route is None:
@@ -246,6 +243,16 @@ def _admit(request: Incoming, table: RouteTable) -> Route:
     if request.length is not None and request.length > route.body_limit:
         raise BodyTooLarge
     return route
+
+
+def _check_headers(headers: Headers) -> None:
+    values = "".join([value for _, value in headers])
+    size = len("".join([name for name, _ in headers])) + len(values)
+    if len(headers) > HEADER_COUNT or size + len(headers) * HEADER_REST > HEADER_BYTES:
+        raise HeadersTooLarge
+    # What can be printed holds none; to look for each costs ten times as much.
+    if not values.isprintable() and _CONTROL.search(values):
+        raise MalformedRequest("A header holds a control character.")
 
 
 def _admits(key: KeyClaims, request: Incoming) -> bool:

@@ -1,6 +1,5 @@
 """Which headers pass the gateway, in each direction, and which it writes itself."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -136,11 +135,6 @@ def location_for_client(location: str, *, origin: str, table: RouteTable) -> str
     if mapped == path or table.find(mapped) is None:
         return None
     return parts._replace(scheme="", netloc="", path=mapped).geturl()
-
-
-def total_size(headers: Iterable[tuple[str, str]]) -> int:
-    """Return how many bytes the headers took on the wire."""
-    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
 def _listed(headers: Headers) -> frozenset[str]:

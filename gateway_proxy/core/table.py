@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from gateway_proxy.core.allowance import Policy
-from gateway_proxy.core.decisions import WhenDown
+from gateway_proxy.core.decisions import Charge, WhenDown
 
 Identity = Literal["headers", "token"]
 
@@ -107,6 +107,11 @@ class RouteTable:
             if limit is not None:
                 return limit
         return self.limits.get(name)
+
+    @cached_property
+    def charges(self) -> dict[tuple[int, str, str, str | None], Charge]:
+        """What was charged under this table to whom; see `charging`."""
+        return {}
 
     @cached_property
     def _by_prefix(self) -> Mapping[str, Route]:

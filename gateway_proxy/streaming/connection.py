@@ -20,7 +20,13 @@ class Connection(asyncio.Protocol):
     the next exchange begins.
     """
 
-    def __init__(self, rest: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        rest: Callable[["Connection"], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        # To ask for it costs a system call.
+        self.loop = loop
         self.transport: asyncio.Transport
         self.reading: Reading | None = None
         self.idle_since = 0.0
@@ -65,7 +71,7 @@ class Connection(asyncio.Protocol):
         """Send, no faster than the host takes it."""
         self.transport.write(data)
         if self._paused:
-            self._writable = asyncio.get_running_loop().create_future()
+            self._writable = self.loop.create_future()
             await self._writable
 
     def release(self) -> None:
@@ -90,7 +96,7 @@ class Reading:
         self.ended = False
         self.upload: asyncio.Task[None] | None = None
         self._connection = connection
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self._without_body = without_body
         self._parser = HttpResponseParser(self)
         self._left = False

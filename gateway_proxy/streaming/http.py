@@ -74,7 +74,7 @@ class HttpExchange:
     def _take(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            age = asyncio.get_running_loop().time() - connection.idle_since
+            age = connection.loop.time() - connection.idle_since
             if age < KEPT_FOR and not connection.transport.is_closing():
                 return connection
             connection.abort()
@@ -86,14 +86,14 @@ class HttpExchange:
             if connection in self._idle:
                 self._idle.remove(connection)
         elif len(self._idle) < _KEPT:
-            connection.idle_since = asyncio.get_running_loop().time()
+            connection.idle_since = connection.loop.time()
             self._idle.append(connection)
         else:
             connection.abort()
 
     async def _connect(self, within: float) -> Connection:
         loop, address = asyncio.get_running_loop(), self._address
-        connection = Connection(self._keep)
+        connection = Connection(self._keep, loop)
         try:
             async with asyncio.timeout(within):
                 if address.socket is not None:

@@ -115,13 +115,16 @@ class Pieces:
 
     def __init__(self) -> None:
         self.wire = Wire()
-        self.connection = Connection(self.wire.kept.append)
+        self.connection = Connection(
+            self.wire.kept.append, cast("asyncio.AbstractEventLoop", None)
+        )
         self.connection.connection_made(cast("asyncio.Transport", self.wire))
 
     async def read(
         self, raw: bytes, cuts: list[int], *, until_end: bool
     ) -> Read | None:
         """Return status and body, or None if it is no answer."""
+        self.connection.loop = asyncio.get_running_loop()
         reading = Reading(self.connection, without_body=False)
         places = sorted({min(cut, len(raw)) for cut in cuts} | {0, len(raw)})
         for start, end in pairwise(places):

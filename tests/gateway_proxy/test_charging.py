@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway_proxy.core import charging
 from gateway_proxy.core.allowance import Policy
 from gateway_proxy.core.charging import charge_of
 from gateway_proxy.core.decisions import Bucket
@@ -169,6 +170,45 @@ def test_a_routes_own_limit_wins_and_has_its_own_bucket() -> None:
     }
     assert [bucket.shadow for bucket in charge.buckets] == [False, False, True]
     assert (charge.cost, charge.when_down) == (2, "closed")
+
+
+def test_who_asks_again_with_a_token_is_charged_by_the_same_charge() -> None:
+    table = replace(TABLE, routes=(ROUTE, Route("/billing")))
+    first = charge_of(incoming(), ROUTE, CLAIMS, table)
+
+    assert charge_of(incoming("/orgs/x"), ROUTE, CLAIMS, table) is first
+    assert first == charge_of(incoming(), ROUTE, replace(CLAIMS), table)
+
+
+@pytest.mark.parametrize(
+    ("path", "client", "route", "claims", "table"),
+    [
+        (f"/orgs/{ACME}", "2001:db8::/64", ROUTE, CLAIMS, TABLE),
+        ("/orgs", "2001:db8:1::/64", ROUTE, CLAIMS, TABLE),
+        ("/orgs", "2001:db8::/64", Route("/billing", cost=2), CLAIMS, TABLE),
+        ("/orgs", "2001:db8::/64", ROUTE, replace(CLAIMS, user_id=OTHER), TABLE),
+        ("/orgs", "2001:db8::/64", ROUTE, replace(CLAIMS, session_id=OTHER), TABLE),
+        ("/orgs", "2001:db8::/64", ROUTE, CLAIMS, replace(TABLE, limits={})),
+    ],
+    ids=["an organization", "an address", "a route", "a user", "a session", "a table"],
+)
+def test_what_differs_is_charged_by_another(
+    path: str, client: str, route: Route, claims: AccessClaims, table: RouteTable
+) -> None:
+    known = charge_of(incoming(), ROUTE, CLAIMS, TABLE)
+    asked = replace(incoming(path), client=client)
+
+    assert charge_of(asked, route, claims, table) != known
+
+
+def test_charges_are_kept_of_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charging, "MOST_KEPT", 2)
+    table = replace(TABLE)
+
+    for _ in range(5):
+        charge_of(incoming(), ROUTE, replace(CLAIMS), table)
+
+    assert len(table.charges) <= 2
 
 
 def test_a_table_without_limits_charges_nothing() -> None:
