@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiredis import pack_command
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import RedisError
 
 from gateway_proxy.core.decisions import Charge, Decision
 from gateway_proxy.core.limiter import Limiter, LimitsUnavailable, SharedBuckets
 from gateway_proxy.core.script import SCRIPT, SHA, decision_of, question_of
 from gateway_proxy.core.sight import NoSight, Sight
+from gateway_proxy.streaming.redisline import RedisLine, open_line
 from opencore.revocations import Revocations
 
 MOST_WAITING = 10_000
-_Words = list[str | int | float]
 
 
 def open_limits(
@@ -33,9 +30,10 @@ def open_limits(
     )
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: made with every request, and each field of a frozen one costs a call.
+@dataclass(slots=True)
 class _Question:
-    words: _Words
+    packed: bytes
     answer: asyncio.Future[Any]
     deadline: float
 
@@ -49,7 +47,8 @@ class RedisBuckets(SharedBuckets):
 
     def __init__(self, url: str, *, timeout: float, sight: Sight | None = None) -> None:
         self._sight = sight or NoSight()
-        self._connection = _connection_to(url)
+        self._url = url
+        self._line: RedisLine | None = None
         self._timeout = timeout
         self._waiting: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
@@ -61,7 +60,7 @@ class RedisBuckets(SharedBuckets):
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         self._waiting.append(
-            _Question(question_of(charge), answer, loop.time() + self._timeout)
+            _Question(_packed(charge), answer, loop.time() + self._timeout)
         )
         if self._asking is None:
             # A task begins in the next turn, when all of this one have asked.
@@ -72,7 +71,8 @@ class RedisBuckets(SharedBuckets):
         """Let go of the connection."""
         if self._asking is not None:
             self._asking.cancel()
-        await self._connection.disconnect(nowait=True)
+        if self._line is not None:
+            self._line.close()
 
     async def _ask_all(self) -> None:
         try:
@@ -88,68 +88,55 @@ class RedisBuckets(SharedBuckets):
         reason = "the answer was lost"
         began = time.monotonic()
         try:
-            async with asyncio.timeout_at(questions[0].deadline):
-                answers = await self._exchange([one.words for one in questions])
+            answers = await self._answers_to(questions, questions[0].deadline)
             self._sight.limiter_asked(time.monotonic() - began)
             for question, answer in zip(questions, answers, strict=True):
                 if not isinstance(answer, list):
                     _give_up([question], str(answer))
                 elif not question.answer.done():
                     question.answer.set_result(answer)
-        except (RedisError, OSError) as error:
+        except (LimitsUnavailable, RedisError, OSError) as error:
             reason = str(error) or "time-out"
-            # What was sent may still be answered, and nobody may take that for another's.
-            await self._connection.disconnect(nowait=True)
         finally:
             _give_up(questions, reason)
 
-    async def _exchange(self, questions: list[_Words]) -> list[Any]:
-        answers = await self._send([("EVALSHA", SHA, *one) for one in questions])
-        lacking = [
-            place
-            for place, answer in enumerate(answers)
-            if isinstance(answer, NoScriptError)
-        ]
+    async def _answers_to(
+        self, questions: list[_Question], deadline: float
+    ) -> list[Any]:
+        if self._line is None or not self._line.is_open:
+            self._line = await open_line(self._url, deadline=deadline)
+        line, packed = self._line, [one.packed for one in questions]
+        answers = await line.ask(
+            b"".join(packed), wanted=len(packed), deadline=deadline
+        )
+        lacking = [place for place, one in enumerate(answers) if _lacks_script(one)]
         if lacking:
-            again = [("EVALSHA", SHA, *questions[place]) for place in lacking]
-            _, *late = await self._send([("SCRIPT", "LOAD", SCRIPT), *again])
+            again = [_LOAD, *(packed[place] for place in lacking)]
+            _, *late = await line.ask(
+                b"".join(again), wanted=len(again), deadline=deadline
+            )
             for place, answer in zip(lacking, late, strict=True):
                 answers[place] = answer
         return answers
 
-    async def _send(self, commands: list[tuple[str | int | float, ...]]) -> list[Any]:
-        packed = b"".join(
-            [
-                pack_command(command)  # type: ignore[arg-type]  # -- the stub knows no length but one
-                for command in commands
-            ]
-        )
-        connection = self._connection
-        if connection.is_connected and await connection.can_read():
-            # It was closed by the other end, or says what nobody asked for.
-            await connection.disconnect(nowait=True)
-        await connection.send_packed_command(packed, check_health=False)
-        return [await self._answer() for _ in commands]
 
-    async def _answer(self) -> object:
-        try:
-            return await self._connection.read_response()
-        except ResponseError as error:
-            return error
+def _packed(charge: Charge) -> bytes:
+    """Return the question as it is written to Redis; a charge keeps its own."""
+    if charge.question is None:
+        charge.question = _pack("EVALSHA", SHA, *question_of(charge))
+    return charge.question
 
 
-def _connection_to(url: str) -> AbstractConnection:
-    # One deadline is set above it all, so none is set within.
-    pool = ConnectionPool.from_url(
-        url,
-        socket_timeout=None,
-        socket_connect_timeout=None,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,
-    )
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # -- redis-py leaves it out
-    return connection
+def _pack(*words: str | float) -> bytes:
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # -- the stub knows no length but one
+    return packed
+
+
+_LOAD = _pack("SCRIPT", "LOAD", SCRIPT)
+
+
+def _lacks_script(answer: object) -> bool:
+    return isinstance(answer, Exception) and str(answer).startswith("NOSCRIPT")
 
 
 def _give_up(questions: list[_Question], reason: str) -> None:

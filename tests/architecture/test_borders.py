@@ -147,6 +147,7 @@ def test_redis_is_known_in_few_places() -> None:
         "gateway_proxy/blocking/limits.py",
         "gateway_proxy/board.py",
         "gateway_proxy/streaming/limits.py",
+        "gateway_proxy/streaming/redisline.py",
         "opencore/brakes.py",
         "opencore/health.py",
         "opencore/revocations.py",

@@ -501,3 +501,72 @@ def test_too_many_who_wait_are_turned_away_at_once(
         Decision,
         LimitsUnavailable,
     ]
+
+
+GRANTED = b"*3\r\n:0\r\n:1\r\n:5000000\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed"),
+    [
+        ([GRANTED, GRANTED], [True, True]),
+        ([GRANTED * 2, GRANTED], [False, True]),
+        ([GRANTED[:9], b""], [False, False]),
+    ],
+    ids=["as asked", "twice", "in part"],
+)
+def test_what_redis_says_beyond_a_question_is_nobodys_answer(
+    said: list[bytes], allowed: list[bool]
+) -> None:
+    connections: list[int] = []
+    saying = iter(said)
+
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while await reader.read(65536):
+            writer.write(next(saying))
+        writer.close()
+
+    async def ask_twice() -> list[bool]:
+        server = await asyncio.start_server(lie, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        buckets = RedisBuckets(f"redis://127.0.0.1:{port}", timeout=0.3)
+        found = []
+        for _ in said:
+            try:
+                found.append((await buckets.decide(of_ada())).allowed)
+            except LimitsUnavailable:
+                found.append(False)
+        await buckets.close()
+        server.close()
+        return found
+
+    assert asyncio.run(ask_twice()) == allowed
+    assert len(connections) == 1 + allowed[:-1].count(False)
+
+
+def test_what_redis_says_unasked_ends_the_connection() -> None:
+    connections: list[int] = []
+
+    async def chat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while await reader.read(65536):
+            writer.write(GRANTED)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            writer.write(b"*1\r\n:1\r\n")
+        writer.close()
+
+    async def ask_later() -> list[bool]:
+        server = await asyncio.start_server(chat, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        buckets = RedisBuckets(f"redis://127.0.0.1:{port}", timeout=10)
+        first = await buckets.decide(of_ada())
+        await asyncio.sleep(0.2)
+        second = await buckets.decide(of_ada())
+        await buckets.close()
+        server.close()
+        return [first.allowed, second.allowed]
+
+    assert asyncio.run(ask_later()) == [True, True]
+    assert len(connections) == 2
