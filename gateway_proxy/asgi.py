@@ -2,7 +2,7 @@
 
 import logging
 import time
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -12,7 +12,9 @@ from gateway_proxy.core.gateway import HELD_BODY, Gateway
 from gateway_proxy.core.messages import AccessRecord, Answer
 from gateway_proxy.standing import standing_headers
 from gateway_proxy.streaming.answering import answer_of, send_answer, send_whole
+from gateway_proxy.streaming.asking import Tell
 from gateway_proxy.streaming.bridge import Bridge
+from gateway_proxy.streaming.clients import ClientConnection
 from gateway_proxy.streaming.receiving import (
     Arrival,
     Receive,
@@ -20,8 +22,9 @@ from gateway_proxy.streaming.receiving import (
     Send,
     arrival_of,
 )
-from opencore.context import accepted_request_id, working_for
+from opencore.context import accepted_request_id, work_for
 from opencore.draining import is_draining
+from opencore.hosting import Host
 from opencore.problems import problem_of
 
 log = logging.getLogger(__name__)
@@ -41,39 +44,50 @@ class AsgiFront:
         self._gateway = gateway
         self._django = django
         self._aside = aside
+        # Read once: to ask Django's settings costs each request a microsecond.
         self._trusted = tuple(settings.TRUSTED_PROXIES)
+        self._allowed = tuple(settings.ALLOWED_HOSTS)
+        self._redirects = settings.SECURE_SSL_REDIRECT
+        self._believed = _believed()
         self._standing = {
             secure: standing_headers(secure=secure) for secure in (True, False)
         }
+        self._names_standing = {name for name, _ in self._standing[True]}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, refuse a socket, or follow the server's own life."""
         if scope["type"] == "http":
-            await self._serve(arrival_of(scope, receive), send)
+            arrival = arrival_of(scope, receive)
+            await self.serve(arrival, partial(_send, send, arrival.method))
         elif scope["type"] == "websocket":
-            await self._refuse_socket(arrival_of(scope, receive), send)
+            await self._refuse_socket(scope, receive, send)
         else:
             await self._live(receive, send)
 
-    async def _serve(self, arrival: Arrival, send: Send) -> None:
+    def connection(self, host: Host) -> ClientConnection:
+        """Return what speaks to one client, for a server that lets us speak."""
+        return ClientConnection(self.serve, host)
+
+    async def serve(self, arrival: Arrival, tell: Tell) -> None:
+        """Answer a request."""
         request_id = accepted_request_id(arrival.header("x-request-id"))
-        with working_for(request_id=request_id):
-            if arrival.path == LIVEZ:
-                await send_whole(_LIVES, send, method=arrival.method)
-                return
-            scheme = arrival.scheme(_believed())
-            if self._is_for_django(arrival, scheme):
-                await self._hand_over(arrival, send, scheme, request_id)
-            else:
-                await self._forward(arrival, send, scheme, request_id)
+        work_for(request_id=request_id)
+        if arrival.path == LIVEZ:
+            await tell(_LIVES, None)
+            return
+        scheme = arrival.scheme(self._believed)
+        if self._is_for_django(arrival, scheme):
+            await self._hand_over(arrival, tell, scheme, request_id)
+        else:
+            await self._forward(arrival, tell, scheme, request_id)
 
     def _is_for_django(self, arrival: Arrival, scheme: str) -> bool:
-        redirected = settings.SECURE_SSL_REDIRECT and scheme != "https"
-        allowed = _is_allowed(arrival.header("host"), tuple(settings.ALLOWED_HOSTS))
+        redirected = self._redirects and scheme != "https"
+        allowed = _is_allowed(arrival.header("host"), self._allowed)
         return redirected or not allowed or not self._gateway.serves(arrival.path)
 
     async def _forward(
-        self, arrival: Arrival, send: Send, scheme: str, request_id: str
+        self, arrival: Arrival, tell: Tell, scheme: str, request_id: str
     ) -> None:
         began = time.monotonic()
         sight = self._gateway.sight
@@ -83,7 +97,7 @@ class AsgiFront:
         try:
             answer, gone = await self._answer(arrival, record, scheme)
             status = answer.status
-            size = await send_answer(answer, send, method=arrival.method, gone=gone)
+            size = await tell(answer, gone)
         finally:
             seconds = time.monotonic() - began
             sight.finished(record, status=status, seconds=seconds, size=size)
@@ -106,7 +120,7 @@ class AsgiFront:
         return self._surrounded(answer, arrival, record, secure=secure), gone
 
     async def _hand_over(
-        self, arrival: Arrival, send: Send, scheme: str, request_id: str
+        self, arrival: Arrival, tell: Tell, scheme: str, request_id: str
     ) -> None:
         bridge = self._aside if arrival.path in ASIDE else self._django
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
@@ -118,7 +132,7 @@ class AsgiFront:
             answer = _told(error, arrival, record)
             secure = scheme == "https"
             answer = self._surrounded(answer, arrival, record, secure=secure)
-        await send_answer(answer, send, method=arrival.method, gone=arrival.receive)
+        await tell(answer, arrival.receive)
 
     def _surrounded(
         self, answer: Answer, arrival: Arrival, record: AccessRecord, *, secure: bool
@@ -128,17 +142,20 @@ class AsgiFront:
             answer.headers, asked=arrival.headers, record=record
         )
         present = {name for name, _ in dressed}
-        standing = [one for one in self._standing[secure] if one[0] not in present]
+        standing = self._standing[secure]
+        if not present.isdisjoint(self._names_standing):
+            standing = tuple([one for one in standing if one[0] not in present])
         headers = (*dressed, *standing, ("x-request-id", record.request_id))
         if is_draining():
             headers = (*headers, ("connection", "close"))
         return Answer(answer.status, answer.reason, headers, answer.body)
 
-    async def _refuse_socket(self, arrival: Arrival, send: Send) -> None:
-        await arrival.receive()
-        if "websocket.http.response" not in arrival.scope.get("extensions", {}):
+    async def _refuse_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 1008})
             return
+        arrival = arrival_of(scope, receive)
         request_id = accepted_request_id(arrival.header("x-request-id"))
         record = AccessRecord(method=arrival.method, request_id=request_id)
         answer = _told(WebSocketNotSupported(), arrival, record)
@@ -155,6 +172,10 @@ class AsgiFront:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+
+
+async def _send(send: Send, method: str, answer: Answer, gone: Receive | None) -> int:
+    return await send_answer(answer, send, method=method, gone=gone)
 
 
 def _believed() -> tuple[str, str] | None:

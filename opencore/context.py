@@ -86,6 +86,14 @@ def act_as(actor: Actor) -> None:
         enter_user(person)
 
 
+def work_for(*, request_id: str) -> None:
+    """Let the rest of this task belong to a request, and nobody be at work in it yet."""
+    _request_id.set(request_id)
+    _causation_id.set(None)
+    _device.set(None)
+    _actor.set(None)
+
+
 @contextmanager
 def working_for(
     *,

@@ -1,7 +1,8 @@
 """How Gunicorn serves OpenCore: `gunicorn --config python:opencore.gunicorn`.
 
-For a server of threads add `--worker-class opencore.serving.Threads --threads 16
-opencore.wsgi`.
+The front speaks to its clients itself. `--worker-class opencore.serving.Worker` has
+Gunicorn speak, and serves it by ASGI. For a server of threads add `--worker-class
+opencore.serving.Threads --threads 16 opencore.wsgi`.
 
 Before a stop the server says that it is not ready for DRAIN_SECONDS and serves on, so
 that whoever spreads the load can turn to others before the first refusal.
@@ -21,7 +22,7 @@ from opencore.settings.environment import environment_of_this_start, split
 _environment = environment_of_this_start()
 
 wsgi_app = "opencore.asgi:application"
-worker_class = "opencore.serving.Worker"
+worker_class = "opencore.serving.Direct"
 asgi_loop = "uvloop"
 http_parser = "fast"
 keepalive = 75

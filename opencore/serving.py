@@ -5,6 +5,7 @@ It reaches into what Gunicorn does not promise to keep, so Gunicorn's version is
 """
 
 import asyncio
+import gc
 import mmap
 import socket
 import struct
@@ -21,6 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from opencore.context import new_request_id
 from opencore.draining import is_draining
+from opencore.hosting import Host
 from opencore.problems.answering import named
 from opencore.problems.problem import MEDIA_TYPE
 
@@ -28,6 +30,9 @@ from opencore.problems.problem import MEDIA_TYPE
 LONGEST_HEAD = 10.0
 # Seconds that a worker serves on while the one that replaces it is still loading.
 LONGEST_OVERLAP = 20.0
+# Objects that are made before the collector looks at the youngest again. Requests leave
+# no circles behind, so it finds little, and each look costs.
+GARBAGE_BETWEEN_LOOKS = 20_000
 _CODES = {
     408: "request_timeout",
     414: "uri_too_long",
@@ -111,15 +116,21 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
 
     def init_process(self) -> None:
         """Put both in the place of Gunicorn's, which has no setting for either."""
-        _gasgi.ASGIProtocol = Protocol
+        _gasgi.ASGIProtocol = self.speak
         _protocol._CACHED_SERVER_HEADER = b""
         # What it finds is kept in the class that is asked, and read from the base.
         _protocol.ASGIProtocol._check_h1c_protocol_available()
         super().init_process()
 
+    def speak(self, _worker: object) -> asyncio.Protocol:
+        """Return what speaks to a new client."""
+        spoken: asyncio.Protocol = Protocol(self)
+        return spoken
+
     def load_wsgi(self) -> None:
         """Load the application, and let those that this worker replaces know."""
         super().load_wsgi()
+        leave_what_stays()
         note_loaded(self.age)
 
     def handle_exit_signal(self) -> None:
@@ -151,6 +162,43 @@ class Worker(_gasgi.ASGIWorker):  # type: ignore[misc]  # -- it is Any, see abov
             self._serving.cancel()
 
 
+class Direct(Worker):
+    """Lets an application that can speak to its clients itself do so, without ASGI.
+
+    Gunicorn still begins, reloads and ends it. Any other application is served as usual.
+    """
+
+    _host: Host | None = None
+
+    def speak(self, _worker: object) -> asyncio.Protocol:
+        """Return what speaks to a new client."""
+        if not hasattr(self.asgi, "connection"):
+            return super().speak(_worker)
+        if self._host is None:
+            self._host = self._as_host()
+        spoken: asyncio.Protocol = self.asgi.connection(self._host)
+        return spoken
+
+    def _as_host(self) -> Host:
+        return Host(
+            loop=self.loop,
+            longest_head=LONGEST_HEAD,
+            longest_rest=self.cfg.keepalive,
+            refusal=refusal,
+            is_last=self._is_last,
+            count=self._count,
+        )
+
+    def _is_last(self) -> bool:
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        return self.leaving or not self.alive or is_draining()
+
+    def _count(self, more: int) -> None:
+        self.nr_conns += more
+
+
 class Threads(ThreadWorker):
     """Serves the WSGI application in threads, in the same words."""
 
@@ -171,6 +219,13 @@ class Threads(ThreadWorker):
         if not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req)
         return super().handle_request(req, conn)
+
+
+def leave_what_stays() -> None:
+    """Let the collector look for circles among what comes and goes alone."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_BETWEEN_LOOKS, *gc.get_threshold()[1:])
 
 
 def note_loaded(age: int) -> None:

@@ -144,6 +144,7 @@ def serve(app: str, *, host: str, port: int) -> None:
     )
     # Whatever the application asks of the database at its start, no loop may wait for.
     config.load()
+    serving.leave_what_stays()
     Server(config).run()
 
 

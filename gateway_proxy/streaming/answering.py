@@ -1,13 +1,14 @@
 """Gives answers to an ASGI server."""
 
 import asyncio
-from typing import cast
+from collections.abc import Coroutine
+from typing import Any, cast
 
 from gateway_proxy.core.messages import Answer, AsyncBody, Headers
 from gateway_proxy.streaming.receiving import Receive, Send
 from opencore.problems import MEDIA_TYPE, Problem
 
-_WITHOUT_BODY = frozenset({204, 304})
+WITHOUT_BODY = frozenset({204, 304})
 
 
 def answer_of(problem: Problem, *, request_id: str, public_url: str) -> Answer:
@@ -36,7 +37,7 @@ async def send_answer(
         await send(_start(answer.status, answer.headers))
         if gone is None:
             return await _pump(body, send)
-        return await _pump_until(gone, body, send)
+        return await until_gone(gone, _pump(body, send))
     finally:
         await body.aclose()
 
@@ -47,7 +48,7 @@ async def send_whole(
     """Send an answer that is there already."""
     body = cast("bytes", answer.body)
     headers = answer.headers
-    if answer.status not in _WITHOUT_BODY and not _has_length(headers):
+    if answer.status not in WITHOUT_BODY and not _has_length(headers):
         headers = (*headers, ("content-length", str(len(body))))
     await send(_start(answer.status, headers, kind))
     await send({"type": f"{kind}.body", "body": b"" if method == "HEAD" else body})
@@ -62,8 +63,9 @@ async def _pump(body: AsyncBody, send: Send) -> int:
     return size
 
 
-async def _pump_until(gone: Receive, body: AsyncBody, send: Send) -> int:
-    pumping = asyncio.ensure_future(_pump(body, send))
+async def until_gone(gone: Receive, pump: Coroutine[Any, Any, int]) -> int:
+    """Return how much was sent, by what is broken off once nobody waits for it."""
+    pumping = asyncio.ensure_future(pump)
     leaving = asyncio.ensure_future(_leave(gone))
     try:
         await asyncio.wait({pumping, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway_proxy.core.errors import MalformedRequest, RequestTimeout
-from gateway_proxy.core.framing import check_framing, check_host
+from gateway_proxy.core.framing import RawHeaders, check_framing, check_host
 from gateway_proxy.core.messages import Headers, Incoming, Outgoing
 from opencore.addresses import network_of, sender_of
 from opencore.errors import BodyTooLarge
@@ -90,14 +90,19 @@ class ReceivedUpload:
 
 @dataclass(slots=True)
 class Arrival:
-    """One request as the server hands it over; names of headers are in lower case."""
+    """One request as the server hands it over; names of headers are in lower case.
 
-    scope: Scope
+    `written` are its headers as they came, `connected` is the scheme of the socket.
+    """
+
     receive: Receive
     method: str
     path: str
     query: str
     headers: Headers
+    written: RawHeaders
+    version: str
+    connected: str
     peer: str
 
     def header(self, wanted: str) -> str:
@@ -115,18 +120,16 @@ class Arrival:
             if said:
                 first = said.partition(",")[0].strip()
                 return "https" if first == secure else "http"
-        scheme: str = self.scope["scheme"]
-        return scheme
+        return self.connected
 
     def incoming(
         self, *, scheme: str, request_id: str, trusted: tuple[str, ...]
     ) -> Incoming:
         """Return the request as the gateway takes it, its body still unread."""
-        forwarded = ",".join(
-            [value for name, value in self.headers if name == "x-forwarded-for"]
-        )
+        said = [value for name, value in self.headers if name == "x-forwarded-for"]
+        forwarded = ",".join(said) if said else ""
         sender = sender_of(peer=self.peer, forwarded=forwarded, trusted=trusted)
-        check_host(self.scope["headers"])
+        check_host(self.written)
         length = self._length_of_body()
         return Incoming(
             method=self.method,
@@ -161,9 +164,8 @@ class Arrival:
         )
 
     def _length_of_body(self) -> int | None:
-        scope = self.scope
         return check_framing(
-            target=self.path, headers=scope["headers"], version=scope["http_version"]
+            target=self.path, headers=self.written, version=self.version
         )
 
 
@@ -171,18 +173,22 @@ def arrival_of(scope: Scope, receive: Receive) -> Arrival:
     """Return what has arrived so far."""
     client = scope.get("client")
     return Arrival(
-        scope=scope,
         receive=receive,
         method=scope.get("method", "GET"),
         path=_path_of(scope),
         query=scope["query_string"].decode("latin-1"),
-        headers=tuple(
-            [
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, value in scope["headers"]
-            ]
-        ),
+        headers=read_headers(scope["headers"]),
+        written=scope["headers"],
+        version=scope["http_version"],
+        connected=scope["scheme"],
         peer=client[0] if client else "",
+    )
+
+
+def read_headers(written: RawHeaders) -> Headers:
+    """Return headers as the gateway takes them; their names are in lower case already."""
+    return tuple(
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in written]
     )
 
 

@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from http.client import HTTPResponse
+from io import BytesIO
+from socket import socket
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from django.test import Client
 
 from gateway_proxy.asgi import AsgiFront
 from gateway_proxy.front import asgi_front
+from opencore.hosting import Host
+from opencore.serving import refusal
 
 Message = dict[str, Any]
 
@@ -98,6 +103,53 @@ class LoopFront:
         self._loop.close()
 
 
+class WireFront(LoopFront):
+    """The front as it speaks to its clients itself, byte for byte.
+
+    What is no request is refused before the front sees it, in the server's words.
+    """
+
+    refused = False
+
+    def ask(self, asked: Asked) -> Said:
+        """Return the answer."""
+        if self._front is None:
+            self._front = asgi_front()
+        self.refused = False
+        written = self._loop.run_until_complete(self._written(self._front, asked))
+        # It looks for nothing else in a socket.
+        answer = HTTPResponse(cast("socket", _Written(written)), method=asked.method)
+        answer.begin()
+        headers = [(name.lower(), value) for name, value in answer.getheaders()]
+        return Said(
+            answer.status,
+            tuple(one for one in headers if one[0] != "transfer-encoding"),
+            answer.read(),
+        )
+
+    async def _written(self, front: AsgiFront, asked: Asked) -> bytes:
+        client = OtherEnd(asked.peer)
+        host = Host(
+            loop=asyncio.get_running_loop(),
+            longest_head=60,
+            longest_rest=60,
+            refusal=self._refuse,
+            is_last=lambda: True,
+            count=lambda _: None,
+        )
+        connection = front.connection(host)
+        connection.connection_made(client)
+        connection.data_received(bytes_of(asked))
+        async with asyncio.timeout(60):
+            await client.closed.wait()
+        connection.connection_lost(None)
+        return bytes(client.written)
+
+    def _refuse(self, status: int) -> bytes:
+        self.refused = True
+        return refusal(status)
+
+
 def _meta(name: str) -> str:
     return f"HTTP_{name.upper().replace('-', '_')}"
 
@@ -148,6 +200,59 @@ async def _answer(front: AsgiFront, asked: Asked) -> Said:
         ),
         b"".join(chunk["body"] for chunk in chunks),
     )
+
+
+def bytes_of(asked: Asked) -> bytes:
+    """Return the request as it is on the wire."""
+    headers = [("host", asked.host), *asked.headers]
+    if asked.body:
+        headers.append(("content-length", str(len(asked.body))))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    head = f"{asked.method} {asked.target} HTTP/1.1\r\n{lines}\r\n"
+    return head.encode("latin-1") + asked.body
+
+
+class OtherEnd(asyncio.Transport):
+    """The other end of a connection."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__({"peername": (peer, 1)})
+        self.written = bytearray()
+        self.closed = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def abort(self) -> None:
+        self.closed.set()
+
+    def is_closing(self) -> bool:
+        return self.closed.is_set()
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(
+        self, high: int | None = None, low: int | None = None
+    ) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class _Written:
+    def __init__(self, written: bytes) -> None:
+        self._written = written
+
+    def makefile(self, _mode: str) -> BytesIO:
+        return BytesIO(self._written)
 
 
 async def _end(front: AsgiFront) -> None:

@@ -14,15 +14,22 @@ from tests.gateway_proxy.redis_server import free_port
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:opencore.gunicorn")
 UVICORN = (sys.executable, "-m", "opencore.uvicorn")
+BY_ASGI = ("--worker-class", "opencore.serving.Worker")
 THREADS = ("--worker-class", "opencore.serving.Threads", "--threads", "8")
 ONE_WORKER = ("--workers", "1", "--log-level", "critical")
 PATIENCE = 60.0
 
 
 def gunicorn(port: int) -> tuple[str, ...]:
-    """Return how Gunicorn serves the ASGI front."""
+    """Return how Gunicorn lets the front speak to its clients itself."""
     bind = ("--bind", f"127.0.0.1:{port}")
     return (*GUNICORN, *ONE_WORKER, *bind, "tests.gateway_proxy.asgi")
+
+
+def gunicorn_asgi(port: int) -> tuple[str, ...]:
+    """Return how Gunicorn serves the ASGI front."""
+    bind = ("--bind", f"127.0.0.1:{port}")
+    return (*GUNICORN, *ONE_WORKER, *bind, *BY_ASGI, "tests.gateway_proxy.asgi")
 
 
 def gunicorn_threads(port: int) -> tuple[str, ...]:
@@ -38,6 +45,7 @@ def uvicorn(port: int) -> tuple[str, ...]:
 
 SERVERS = {
     "gunicorn": gunicorn,
+    "gunicorn asgi": gunicorn_asgi,
     "uvicorn": uvicorn,
     "gunicorn threads": gunicorn_threads,
 }

@@ -1,4 +1,4 @@
-"""Both fronts answer each case alike: status, headers, body, and what went upstream."""
+"""All fronts answer each case alike: status, headers, body, and what went upstream."""
 
 import json
 import logging
@@ -23,7 +23,14 @@ from opencore.tokens import mint_access, read_access, read_internal
 from tests.api import Proof
 from tests.gateway_proxy import finding
 from tests.gateway_proxy import service as services
-from tests.gateway_proxy.conformance import Asked, Front, LoopFront, Said, ViewFront
+from tests.gateway_proxy.conformance import (
+    Asked,
+    Front,
+    LoopFront,
+    Said,
+    ViewFront,
+    WireFront,
+)
 from tests.gateway_proxy.conftest import bearer_of
 from tests.gateway_proxy.redis_server import RedisServer, free_port
 from tests.gateway_proxy.service import Service
@@ -44,10 +51,11 @@ NO_COOKIE = ("cookie", "")
 
 @pytest.fixture
 def fronts(gateway: Settings) -> Iterator[dict[str, Front]]:
-    """The two fronts under the same settings, made when they are first asked."""
-    loop = LoopFront()
-    yield {"view": ViewFront(), "loop": loop}
+    """All fronts under the same settings, made when they are first asked."""
+    loop, wire = LoopFront(), WireFront()
+    yield {"view": ViewFront(), "loop": loop, "wire": wire}
     loop.close()
+    wire.close()
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +68,7 @@ def _waits_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def ask_both(
     fronts: dict[str, Front], service: Service, redis_server: RedisServer
 ) -> Callable[[Asked], Said]:
-    """Put a request to both fronts, compare, and return what both said."""
+    """Put a request to all fronts, compare, and return what they said."""
 
     def ask(asked: Asked) -> Said:
         said, received = {}, {}
@@ -73,8 +81,12 @@ def ask_both(
                 (one.method, one.target, _without_ids(one.headers), one.body)
                 for one in service.received
             ]
-        assert _comparable(said["loop"]) == _comparable(said["view"])
-        assert received["loop"] == received["view"]
+        for name, front in fronts.items():
+            assert received["loop"] == received[name]
+            if isinstance(front, WireFront) and front.refused:
+                assert said["loop"].status == said[name].status == 400
+            else:
+                assert _comparable(said["loop"]) == _comparable(said[name])
         return said["loop"]
 
     return ask

@@ -22,6 +22,7 @@ from tests.gateway_proxy.conformance import (
     Front,
     LoopFront,
     ViewFront,
+    WireFront,
     scope_of,
 )
 from tests.gateway_proxy.redis_server import free_port
@@ -33,13 +34,14 @@ Counted = Callable[[str], dict[Labels, float]]
 Lines = Callable[[], list[dict[str, object]]]
 
 
-@pytest.fixture(params=["view", "loop"])
+@pytest.fixture(params=["view", "loop", "wire"])
 def front(request: pytest.FixtureRequest, gateway: Settings) -> Iterator[Front]:
-    """One of the two fronts."""
-    loop = LoopFront()
-    fronts: dict[str, Front] = {"view": ViewFront(), "loop": loop}
+    """One of the fronts."""
+    loop, wire = LoopFront(), WireFront()
+    fronts: dict[str, Front] = {"view": ViewFront(), "loop": loop, "wire": wire}
     yield fronts[request.param]
     loop.close()
+    wire.close()
 
 
 @pytest.fixture

@@ -14,22 +14,27 @@ import pytest
 from opencore.localservices.places import answers
 from opencore.serving import newest_loaded, note_loaded
 from tests.gateway_proxy.redis_server import free_port
-from tests.gateway_proxy.servers import GUNICORN, ONE_WORKER, UVICORN, running
+from tests.gateway_proxy.servers import BY_ASGI, GUNICORN, ONE_WORKER, UVICORN, running
 
 APP = "tests.opencore.halves:application"
+SPEAKING = "tests.opencore.halves:speaking"
 PATIENCE = 60.0
 Command = Callable[[int], tuple[str, ...]]
 
 
 def gunicorn(port: int) -> tuple[str, ...]:
-    return (*GUNICORN, *ONE_WORKER, "--bind", f"127.0.0.1:{port}", APP)
+    return (*GUNICORN, *ONE_WORKER, "--bind", f"127.0.0.1:{port}", SPEAKING)
+
+
+def gunicorn_asgi(port: int) -> tuple[str, ...]:
+    return (*GUNICORN, *ONE_WORKER, *BY_ASGI, "--bind", f"127.0.0.1:{port}", APP)
 
 
 def uvicorn(port: int) -> tuple[str, ...]:
     return (*UVICORN, "--port", str(port), APP)
 
 
-with_both = pytest.mark.parametrize("command", [gunicorn, uvicorn])
+with_each = pytest.mark.parametrize("command", [gunicorn, gunicorn_asgi, uvicorn])
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def connected(port: int) -> Iterator[HTTPConnection]:
         line.close()
 
 
-@with_both
+@with_each
 def test_a_connection_that_was_to_be_kept_is_told_its_end_with_one_more_answer(
     command: Command, port: int, tmp_path: Path
 ) -> None:
@@ -87,7 +92,7 @@ def test_a_connection_that_was_to_be_kept_is_told_its_end_with_one_more_answer(
         assert process.wait(PATIENCE) == 0
 
 
-@with_both
+@with_each
 def test_an_idle_connection_is_told_its_end_with_one_more_answer(
     command: Command, port: int
 ) -> None:
@@ -102,7 +107,7 @@ def test_an_idle_connection_is_told_its_end_with_one_more_answer(
         assert process.wait(PATIENCE) == 0
 
 
-@with_both
+@with_each
 def test_a_server_that_drains_serves_on_and_keeps_no_connection(
     command: Command, port: int
 ) -> None:

@@ -33,12 +33,13 @@ NGINX = "nginx, forwarding only"
 LUA = "nginx with Lua doing the same"
 DRF = "OpenCore, DRF front, gunicorn gthread"
 ASGI = "OpenCore, ASGI front, gunicorn asgi"
+OWN = "OpenCore, connections of its own, gunicorn"
 UVICORN = "OpenCore, ASGI front, uvicorn"
 REQUESTS = "a DRF view with PyJWT, a throttle, requests"
 HTTPX = "a DRF view with PyJWT, a throttle, httpx"
 GUARDED = "a view with PyJWT and a throttle, gunicorn gthread"
-INSIDE = "OpenCore's ASGI front, and the view behind it"
-CONTESTANTS = {ALONE, NGINX, LUA, DRF, ASGI, UVICORN, REQUESTS, HTTPX}
+INSIDE = "OpenCore's front, and the view behind it"
+CONTESTANTS = {ALONE, NGINX, LUA, DRF, OWN, ASGI, UVICORN, REQUESTS, HTTPX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +169,13 @@ def _start_nginx(field: Field, reason: object) -> None:
 def _start_ours(field: Field) -> None:
     env = _environment(field.upstream)
     threads = partial(_gunicorn, "gthread", "wsgi")
+    own = partial(_gunicorn, "opencore.serving.Direct", "asgi")
     loop = partial(_gunicorn, "opencore.serving.Worker", "asgi")
     field.start_python(DRF, threads, env)
     field.also(GUARDED, of=DRF, path="/guarded/small")
+    field.start_python(OWN, own, env)
     field.start_python(ASGI, loop, env)
-    field.also(INSIDE, of=ASGI, path="/notifications/small")
+    field.also(INSIDE, of=OWN, path="/notifications/small")
     field.start_python(UVICORN, _uvicorn, env)
 
 
