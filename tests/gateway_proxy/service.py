@@ -44,6 +44,7 @@ class Service:
     misbehave: "Callable[[Handler], None] | None" = None
     interrupt: "Callable[[Handler], None] | None" = None
     sent: int = 0
+    begun: Event = field(default_factory=Event)
     arrived: Event = field(default_factory=Event)
     stalled: Event = field(default_factory=Event)
     left: Event = field(default_factory=Event)
@@ -63,6 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = list(self.headers.items())
         received = Received(self.command, target, headers, b"", self.connection)
         self.service.received.append(received)
+        self.service.begun.set()
         if self.service.interrupt is not None:
             self.service.interrupt(self)
             return
