@@ -15,6 +15,7 @@ from gateway_proxy.streaming.answering import answer_of, send_answer, send_whole
 from gateway_proxy.streaming.asking import Tell
 from gateway_proxy.streaming.bridge import Bridge
 from gateway_proxy.streaming.clients import ClientConnection
+from gateway_proxy.streaming.gathering import Counter, Gathering
 from gateway_proxy.streaming.receiving import (
     Arrival,
     Receive,
@@ -40,8 +41,11 @@ _LIVES = Answer(
 class AsgiFront:
     """Answers the gateway's paths itself and hands all others to Django."""
 
-    def __init__(self, gateway: Gateway, *, django: Bridge, aside: Bridge) -> None:
+    def __init__(
+        self, gateway: Gateway, *, django: Bridge, aside: Bridge, counter: Counter
+    ) -> None:
         self._gateway = gateway
+        self.sight = Gathering(counter)
         self._django = django
         self._aside = aside
         # Read once: to ask Django's settings costs each request a microsecond.
@@ -90,7 +94,7 @@ class AsgiFront:
         self, arrival: Arrival, tell: Tell, scheme: str, request_id: str
     ) -> None:
         began = time.monotonic()
-        sight = self._gateway.sight
+        sight = self.sight
         sight.began()
         record = AccessRecord(method=arrival.method, request_id=request_id)
         status, size = 499, 0
@@ -166,6 +170,7 @@ class AsgiFront:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
+                self.sight.tell()
                 await self._gateway.close()
                 await self._django.close()
                 await self._aside.close()

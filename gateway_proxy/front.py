@@ -65,7 +65,12 @@ def asgi_front() -> AsgiFront:
     gateway = _gateway(
         read_config(), streaming_limits.open_limits, transport, StreamingKeys
     )
-    return AsgiFront(gateway, django=django, aside=Bridge(threads=2, waiting=8))
+    return AsgiFront(
+        gateway,
+        django=django,
+        aside=Bridge(threads=2, waiting=8),
+        counter=current_sight(),
+    )
 
 
 @cache

@@ -4,6 +4,9 @@ The list is all that the page, the alerts and the board know. Labels are routes,
 and policies of the table, methods and codes: never a path, a person or an address.
 """
 
+from bisect import bisect_left
+from collections import Counter as Places
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -101,6 +104,16 @@ _BY_NAME = {metric.name: metric for metric in METRICS}
 _CLASSES = {number: f"{number}xx" for number in range(1, 6)}
 
 
+# A request's route and method, the hundreds of its status, and its upstream.
+Answered = tuple[str | None, str, int, str | None]
+
+
+def answered_of(record: AccessRecord, status: int) -> Answered:
+    """Return what a request is counted as; what only a client names is no label."""
+    method = record.method if record.method in METHODS else NONE
+    return record.route, method, status // 100, record.upstream
+
+
 class Counts:
     """Counts what the gateway sees; processes that serve together are added up.
 
@@ -126,7 +139,7 @@ class Counts:
         self._queue = make.gauge("gateway_bridge_queue", "livesum")
         self._busy = make.gauge("gateway_bridge_busy", "livesum")
         # Finding a series by its labels costs more than counting in it.
-        self._series: dict[tuple[str | int | None, ...], Counter] = {}
+        self._series: dict[Answered, Counter] = {}
         self._times: dict[str | None, Histogram] = {}
 
     def began(self) -> None:
@@ -142,12 +155,23 @@ class Counts:
         size: int,  # noqa: ARG002 -- the signature is the port's
     ) -> None:
         """Note what came of it."""
-        self._in_flight.dec()
-        key = (record.route, record.method, status // 100, record.upstream)
-        series = self._series.get(key) or self._series_of(record, status)
-        series.inc()
-        times = self._times.get(record.route) or self._times_of(record.route)
-        times.observe(seconds)
+        self.add(in_flight=-1, answered={answered_of(record, status): [seconds]})
+        self.refused(record, status)
+
+    def add(
+        self, *, in_flight: int, answered: Mapping[Answered, Sequence[float]]
+    ) -> None:
+        """Note how many more are not answered, and the seconds of those that were."""
+        self._in_flight.inc(in_flight)
+        for key, seconds in answered.items():
+            series = self._series.get(key) or self._series_of(key)
+            series.inc(len(seconds))
+            route = key[0]
+            times = self._times.get(route) or self._times_of(route)
+            _observe(times, seconds)
+
+    def refused(self, record: AccessRecord, status: int) -> None:
+        """Note who refused it, if somebody did."""
         if record.decision is not None:
             self._decided(record.decision)
         if status == 401 and record.code is not None:
@@ -195,20 +219,27 @@ class Counts:
                 refusals = self._shadow if verdict.shadow else self._limited
                 refusals.labels(verdict.policy.name).inc()
 
-    def _series_of(self, record: AccessRecord, status: int) -> Counter:
+    def _series_of(self, key: Answered) -> Counter:
+        route, method, number, upstream = key
         series = self._requests.labels(
-            record.route or NONE,
-            record.method if record.method in METHODS else NONE,
-            _CLASSES.get(status // 100, NONE),
-            record.upstream or NONE,
+            route or NONE, method, _CLASSES.get(number, NONE), upstream or NONE
         )
-        if record.method in METHODS:
-            key = (record.route, record.method, status // 100, record.upstream)
-            self._series[key] = series
-        return series
+        return self._series.setdefault(key, series)
 
     def _times_of(self, route: str | None) -> Histogram:
         return self._times.setdefault(route, self._seconds.labels(route or NONE))
+
+
+def _observe(times: Histogram, seconds: Sequence[float]) -> None:
+    """Do what `observe` does for each, with one step for each bucket."""
+    if len(seconds) == 1:
+        times.observe(seconds[0])
+        return
+    times._sum.inc(sum(seconds))
+    bounds = times._upper_bounds
+    places = Places(bisect_left(bounds, one) for one in seconds)
+    for place, number in places.items():
+        times._buckets[place].inc(number)
 
 
 class _Maker:

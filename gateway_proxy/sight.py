@@ -27,6 +27,13 @@ class ProcessSight(Counts):
         super().finished(record, status=status, seconds=seconds, size=size)
         self._log.write(record, status=status, seconds=seconds, size=size)
 
+    def write(
+        self, record: AccessRecord, *, status: int, seconds: float, size: int
+    ) -> None:
+        """Write a request down, and who refused it; it is counted with others."""
+        self.refused(record, status)
+        self._log.write(record, status=status, seconds=seconds, size=size)
+
 
 @cache
 def current_sight() -> ProcessSight:

@@ -135,9 +135,8 @@ class Gateway:
             said = record.decision.headers()
             if self._parts.tells_legacy_limits:
                 said = {**said, **record.decision.legacy_headers()}
-            if said:
-                kept = [pair for pair in headers if pair[0] not in said]
-                headers = (*kept, *said.items())
+            kept = [pair for pair in headers if pair[0] not in said]
+            headers = (*kept, *said.items())
         return self._parts.cors.decorate(asked, headers)
 
     async def close(self) -> None:

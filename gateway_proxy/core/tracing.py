@@ -31,7 +31,8 @@ _MEMBER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: made with every request, and each field of a frozen one costs a call.
+@dataclass(slots=True)
 class Trace:
     """The gateway's part in a trace: what upstreams are told of it, and its id."""
 

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 OPEN_FOR = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: made with every request, and each field of a frozen one costs a call.
+@dataclass(slots=True)
 class Answered:
     """An answer, and the host that gave it."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from hiredis import pack_command
@@ -30,12 +29,8 @@ def open_limits(
     )
 
 
-# Not frozen: made with every request, and each field of a frozen one costs a call.
-@dataclass(slots=True)
-class _Question:
-    packed: bytes
-    answer: asyncio.Future[Any]
-    deadline: float
+# What is written to Redis, who waits for the answer, and until when.
+_Question = tuple[bytes, asyncio.Future[Any], float]
 
 
 class RedisBuckets(SharedBuckets):
@@ -59,9 +54,7 @@ class RedisBuckets(SharedBuckets):
             raise LimitsUnavailable("too many decisions wait for Redis")
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
-        self._waiting.append(
-            _Question(_packed(charge), answer, loop.time() + self._timeout)
-        )
+        self._waiting.append((_packed(charge), answer, loop.time() + self._timeout))
         if self._asking is None:
             # A task begins in the next turn, when all of this one have asked.
             self._asking = loop.create_task(self._ask_all())
@@ -88,13 +81,13 @@ class RedisBuckets(SharedBuckets):
         reason = "the answer was lost"
         began = time.monotonic()
         try:
-            answers = await self._answers_to(questions, questions[0].deadline)
+            answers = await self._answers_to(questions, questions[0][2])
             self._sight.limiter_asked(time.monotonic() - began)
             for question, answer in zip(questions, answers, strict=True):
                 if not isinstance(answer, list):
                     _give_up([question], str(answer))
-                elif not question.answer.done():
-                    question.answer.set_result(answer)
+                elif not question[1].done():
+                    question[1].set_result(answer)
         except (LimitsUnavailable, RedisError, OSError) as error:
             reason = str(error) or "time-out"
         finally:
@@ -105,7 +98,7 @@ class RedisBuckets(SharedBuckets):
     ) -> list[Any]:
         if self._line is None or not self._line.is_open:
             self._line = await open_line(self._url, deadline=deadline)
-        line, packed = self._line, [one.packed for one in questions]
+        line, packed = self._line, [packed for packed, _, _ in questions]
         answers = await line.ask(
             b"".join(packed), wanted=len(packed), deadline=deadline
         )
@@ -140,6 +133,6 @@ def _lacks_script(answer: object) -> bool:
 
 
 def _give_up(questions: list[_Question], reason: str) -> None:
-    for question in questions:
-        if not question.answer.done():
-            question.answer.set_exception(LimitsUnavailable(reason))
+    for _, answer, _ in questions:
+        if not answer.done():
+            answer.set_exception(LimitsUnavailable(reason))

@@ -143,6 +143,7 @@ class WireFront(LoopFront):
         async with asyncio.timeout(60):
             await client.closed.wait()
         connection.connection_lost(None)
+        front.sight.tell()
         return bytes(client.written)
 
     def _refuse(self, status: int) -> bytes:
@@ -191,6 +192,7 @@ async def _answer(front: AsgiFront, asked: Asked) -> Said:
         sent.append(dict(message))
 
     await front(scope_of(asked), receive, send)
+    front.sight.tell()
     start, *chunks = sent
     return Said(
         start["status"],

@@ -239,4 +239,5 @@ async def _leave_early(service: Service, asked: Asked) -> None:
             await asyncio.sleep(0.01)
     answering.cancel()
     await asyncio.wait({answering})
+    front.sight.tell()
     service.released.set()
