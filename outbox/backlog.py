@@ -45,6 +45,8 @@ class WaitingEvent:
     # In seconds since 1970.
     created_at: float
     attempts: int
+    # Whether nothing was held or paused when it was read.
+    nothing_left_out: bool
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the Kafka headers."""
@@ -78,12 +80,13 @@ class Backlog:
         batch before also in bytes; `exhausted` tells whether it was the last.
         """
         lanes = self._in_turn(self._leases.lanes)
+        low = dict(zip(lanes, self._low.of(lanes), strict=True))
         values = {
             "lanes": lanes,
-            "low": self._low.of(lanes),
+            "low": list(low.values()),
             "limit": self._limit,
             "share": ceil(self._limit / max(len(lanes), 1)),
-            "sent": _array(event.id for event in besides),
+            "sent": _array(e.id for e in besides if e.id > low[e.lane]),
         }
         with self._connection.cursor(
             binary=True, row_factory=args_row(WaitingEvent)
@@ -92,7 +95,13 @@ class Backlog:
             events = cursor.fetchall()
         self.exhausted = len(events) < self._limit
         self._limit = _limit_after(events)
-        return sorted(events, key=attrgetter("id"))
+        events.sort(key=attrgetter("id"))
+        self._pass_over(events)
+        return events
+
+    def read_anew(self) -> None:
+        """Let events be due again that were, for they may not have been sent."""
+        self._low.come_back()
 
     def mark_delivered(
         self,
@@ -172,6 +181,12 @@ class Backlog:
             [topic, failure.message, failure.code, wait],
         )
 
+    def _pass_over(self, events: Sequence[WaitingEvent]) -> None:
+        """Spare the next read what is on its way now: of each lane all up to the last."""
+        if events and events[0].nothing_left_out:
+            for lane, last in {event.lane: event.id for event in events}.items():
+                self._low.pass_over(lane, up_to=last)
+
     def _in_turn(self, lanes: list[int]) -> list[int]:
         # What one lane leaves another may take; the next batch begins with another.
         self._turn = (self._turn + 1) % max(len(lanes), 1)
@@ -211,7 +226,9 @@ def _array(numbers: Iterable[int]) -> str:
 DUE_OF_EACH_LANE = """
 select e.lane, e.id, e.event_id::text, e.type, e.topic, e.key, e.payload, e.headers,
        e.request_id, e.occurred_at at time zone 'UTC',
-       date_part('epoch', e.created_at), e.attempts
+       date_part('epoch', e.created_at), e.attempts,
+       not (select exists (select from outbox_hold where scope = 'relay'))
+       and not (select exists (select from outbox_topic_pause))
 from unnest(%(lanes)s::smallint[], %(low)s::bigint[]) as mine(lane, low)
 cross join lateral (
     select * from outbox_event w

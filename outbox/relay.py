@@ -182,6 +182,7 @@ class Relay:
     def _end(self, batch: Batch) -> Tally:
         outcomes = batch.sending.wait(while_waiting=self._while_waiting)
         if any(outcome is not None for outcome in outcomes):
+            self._backlog.read_anew()
             tally = self._record_broken_off(batch, outcomes)
             return tally + self._settle(batch, outcomes)
         behind: Sequence[WaitingEvent] = ()

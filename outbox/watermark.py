@@ -29,17 +29,36 @@ class LowWatermark:
         self._settled = 0
         self._candidate: tuple[int, frozenset[str]] = (0, frozenset())
         self._marks: dict[int, int] = {}
+        self._passed: dict[int, int] = {}
         self._looked_at = self._began_anew_at = float("-inf")
         self._replayed = 0
 
     def of(self, lanes: Sequence[int]) -> list[int]:
-        """Return the mark of each lane, looked up anew about once a second."""
+        """Return from where on each lane is to be read: its mark, or what was passed.
+
+        The marks are looked up anew about once a second, and nothing is passed then.
+        """
         stale = monotonic() - self._looked_at > RESCAN.total_seconds()
         if stale or any(lane not in self._marks for lane in lanes):
             self._look(lanes)
-        return [self._marks[lane] for lane in lanes]
+        return [self._passed.get(lane, self._marks[lane]) for lane in lanes]
+
+    def pass_over(self, lane: int, up_to: int) -> None:
+        """Let reads begin behind this id, if no lower one can appear any more.
+
+        To be called when all that waits in the lane up to it is on its way, and nothing
+        was left out: what is held now could be free at the next read, and so could
+        what waits behind it.
+        """
+        if up_to <= self._settled:
+            self._passed[lane] = up_to
+
+    def come_back(self) -> None:
+        """Let reads begin at the marks: what was on its way may have failed."""
+        self._passed = {}
 
     def _look(self, lanes: Sequence[int]) -> None:
+        self.come_back()
         self._settle()
         floors = self._floors()
         lowest = self._connection.execute(
@@ -76,6 +95,8 @@ class LowWatermark:
             # The id is read first, the writers after it: whoever took a lower id, and
             # has not ended, is among them.
             self._candidate = (self._highest(), self._writers())
+            if not self._candidate[1]:
+                self._settled = self._candidate[0]
 
     def _highest(self) -> int:
         # A sequence that gave no id yet has a last value all the same.

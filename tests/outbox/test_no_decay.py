@@ -17,6 +17,7 @@ from psycopg.errors import Diagnostic
 
 from outbox import watermark
 from outbox.connecting import open_connection
+from outbox.models import Hold
 from outbox.relay import Relay, Tally
 from outbox.watermark import LowWatermark
 from tests.outbox.events import tell_of, tell_session_ended
@@ -35,9 +36,10 @@ NUMBER = "select pg_current_xact_id()"
 
 @dataclass
 class Blocks:
-    """Adds up the blocks that a connection's statements on the outbox visit."""
+    """Adds up what a connection's statements on the outbox visit, also in vain."""
 
     visited: int = 0
+    left_out: int = 0
     statements: list[str] = field(default_factory=list)
 
     def watch(self, own: "psycopg.Connection[Any]") -> None:
@@ -53,6 +55,13 @@ class Blocks:
             self.statements.append(explained["Query Text"].split()[0])
             top = explained["Plan"]
             self.visited += top["Shared Hit Blocks"] + top["Shared Read Blocks"]
+            self.left_out += left_out(top)
+
+
+def left_out(plan: dict[str, Any]) -> int:
+    """Return how many rows a plan looked at in vain; zero only if it is none."""
+    below = sum(left_out(each) for each in plan.get("Plans", ()))
+    return below + int(plan.get("Rows Removed by Filter", 0) > 0)
 
 
 EXPLAINED = {
@@ -139,6 +148,31 @@ def test_a_forgotten_transaction_lets_no_read_pass_over_what_was_delivered(
 
     assert delivery.visits_for_one_event() < A_FEW
     assert delivery.visits_for_one_event() < A_FEW
+
+
+def test_what_is_on_its_way_is_not_read_again_for_the_next_batch(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(hours=1))
+    fill(3 * BATCH)
+
+    delivered = [delivery.relay.relay_batch() for _ in range(4)]
+
+    assert delivered == [*[Tally(sent=BATCH)] * 3, Tally()]
+    assert delivery.blocks.left_out == 0
+
+
+def test_what_is_on_its_way_is_read_again_where_something_is_held(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watermark, "RESCAN", timedelta(hours=1))
+    Hold.objects.create(scope="relay", topic="opencore.user.v1", key="somebody")
+    fill(2 * BATCH)
+
+    delivered = [delivery.relay.relay_batch() for _ in range(3)]
+
+    assert delivered == [*[Tally(sent=BATCH)] * 2, Tally()]
+    assert delivery.blocks.left_out > 0
 
 
 def test_without_the_mark_every_read_passes_over_all_that_was_delivered(

@@ -165,6 +165,24 @@ def test_a_lower_id_that_commits_between_two_batches_keeps_its_keys_order(
     assert ids(kafka, "ada") == told
 
 
+def test_a_key_that_is_released_between_two_batches_goes_on_where_it_stopped(
+    new_relay: Relays, kafka: KafkaSpy
+) -> None:
+    told = [tell_of("ada")]
+    Hold.objects.create(scope="relay", topic="opencore.user.v1", key=str(person("ada")))
+    tell_of_many(10)
+    told.append(tell_session_ended("ada"))
+    relay = new_relay()
+
+    def release() -> None:
+        Hold.objects.all().delete()
+
+    kafka.when_sending = release
+    drain(relay)
+
+    assert ids(kafka, "ada") == told
+
+
 def test_a_poisoned_event_stops_its_keys_next_event_in_the_batch_behind(
     new_relay: Relays, kafka: KafkaSpy
 ) -> None:
