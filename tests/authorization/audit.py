@@ -21,7 +21,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         operation="read_audit_export_content",
         needs=Permission.AUDIT_EXPORT,
-        path={"export_id": "audit_export"},
+        path={"export_id": "finished_audit_export"},
         keys=True,
     ),
 )

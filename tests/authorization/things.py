@@ -244,6 +244,20 @@ def _audit_export(_: World, caller: User, organization: Organization) -> object:
     ).id
 
 
+def _finished_audit_export(
+    world: World, caller: User, organization: Organization
+) -> object:
+    export_id = _audit_export(world, caller, organization)
+    file = begin_file(
+        name="record.csv",
+        media_type="text/csv",
+        expires_at=LATER,
+        organization_id=organization.id,
+    ).finish()
+    AuditExport.objects.filter(id=str(export_id)).update(status="done", file=file)
+    return export_id
+
+
 def _notification(_: World, caller: User, __: Organization) -> object:
     return Notification.objects.create(
         user_id=caller.id, type="welcome", event_id=uuid4(), title="Hello", body=""
@@ -308,6 +322,7 @@ MAKERS: dict[str, Maker] = {
     "data_request": _data_request,
     "answered_data_request": _answered_data_request,
     "audit_export": _audit_export,
+    "finished_audit_export": _finished_audit_export,
     "notification": _notification,
     "payment": _payment,
     "subscription": _subscription,

@@ -41,7 +41,10 @@ def rolled_back() -> Iterator[None]:
 
 def make_world() -> World:
     """Make it, by rows alone: how each came to be is told elsewhere."""
-    people = {name: _person(name) for name in PEOPLE}
+    people = {
+        name: make_person(name, role=PLATFORM_ROLES.get(name, "user"))
+        for name in PEOPLE
+    }
     acme, globex, hooli = (
         Organization.objects.create(name=name, created_by=people["owner"].id)
         for name in ("Acme", "Globex", "Hooli")
@@ -63,8 +66,8 @@ def make_world() -> World:
     return World(people, acme, globex, hooli, programs)
 
 
-def _person(name: str) -> User:
-    role = PLATFORM_ROLES.get(name, "user")
+def make_person(name: str, *, role: str = "user") -> User:
+    """Make somebody whom all services know."""
     person = User.objects.create(email=f"{name}@example.com", name=name, role=role)
     Recipient.objects.create(user_id=person.id, email=person.email)
     Customer.objects.create(user_id=person.id, email=person.email)

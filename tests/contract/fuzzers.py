@@ -4,6 +4,7 @@ Made-up ids name nothing. So half of the requests name things that there are, wh
 entries of tests/authorization know how to make.
 """
 
+from contextlib import suppress
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -24,9 +25,13 @@ from tests.authorization.callers import STAFF
 from tests.authorization.entries import all_entries
 from tests.authorization.entry import Entry
 from tests.authorization.things import filled_in, named, session_of
-from tests.authorization.world import PLATFORM_ROLES, World, join
+from tests.authorization.world import World, join, make_person
 
 ENTRIES = {entry.operation: entry for entry in all_entries()}
+
+
+class NotMade(Exception):
+    """There can't be such a thing now, and there was none before."""
 
 
 class Fuzzer:
@@ -36,21 +41,20 @@ class Fuzzer:
 
     def __init__(self, world: World, *, seed: int) -> None:
         self.world = world
-        # For whom things are made that requests name.
-        self.owner = world.people["bystander"]
         self._random = Random(seed)  # noqa: S311 -- it is printed, so that it can be repeated
+        self._given: set[str] = set()
         self._made: dict[str, str] = {}
 
     def tokens(self) -> type[AuthProvider[str]]:
         """Return what says with each request who asks."""
-        token = self.token
+        give = self._give
 
         class Tokens:
             def get(self, case: Case[Any], context: AuthContext) -> str:
-                made = token()
+                token = give()
                 # The engine's threads don't give back their connections.
                 connections.close_all()
-                return made
+                return token
 
             def set(self, case: Case[Any], data: str, context: AuthContext) -> None:
                 case.headers["Authorization"] = f"Bearer {data}"
@@ -59,6 +63,10 @@ class Fuzzer:
 
     def token(self) -> str:
         """Return what says who asks."""
+        raise NotImplementedError
+
+    def token_of(self, owner: User, organization: Organization) -> str:
+        """Return what lets them in to an organization of an owner's."""
         raise NotImplementedError
 
     def may(self, entry: Entry) -> bool:
@@ -78,20 +86,39 @@ class Fuzzer:
         _Reaching(self, ENTRIES[definition["operationId"]], case).name_what_there_is()
         connections.close_all()
 
-    def found(self, case: Case[Any]) -> Organization:
-        """Return the organization that a request is about."""
-        # A new one each time: some requests delete theirs.
-        return _found(self.owner, self.world)
+    def find(self, case: Case[Any]) -> tuple[User, Organization]:
+        """Return an owner and an organization, where the request is let in.
 
-    def make(self, thing: str, organization: Organization) -> str:
-        """Return the id of a thing, or of one like it where there can be no more."""
+        New ones each time: some requests end theirs, and some can be made only once.
+        """
+        owner = self.newcomer()
+        organization = _organization_of(owner, self.world)
+        given = case.headers.get("Authorization", "").removeprefix("Bearer ")
+        if given in self._given:
+            token = self.token_of(owner, organization)
+            case.headers["Authorization"] = f"Bearer {token}"
+        return owner, organization
+
+    def newcomer(self) -> User:
+        """Return for whom things are made that a request names."""
+        return self.world.people["bystander"]
+
+    def make(self, thing: str, owner: User, organization: Organization) -> str:
+        """Return the id of a thing, or of one like it; raises NotMade."""
         try:
             with transaction.atomic():
-                made = named(thing, self.world, self.owner, organization)
-        except (IntegrityError, DomainError):
-            return self._made.get(thing, str(uuid4()))
+                made = named(thing, self.world, owner, organization)
+        except (IntegrityError, DomainError) as error:
+            if thing not in self._made:
+                raise NotMade from error
+            return self._made[thing]
         self._made[thing] = made
         return made
+
+    def _give(self) -> str:
+        token = self.token()
+        self._given.add(token)
+        return token
 
 
 class Person(Fuzzer):
@@ -101,23 +128,23 @@ class Person(Fuzzer):
 
     def __init__(self, world: World, name: str, *, seed: int) -> None:
         super().__init__(world, seed=seed)
-        self.owner = world.people[name]
-        self._role = PLATFORM_ROLES.get(name, "user")
+        self._person = world.people[name]
 
     def token(self) -> str:
         """Return the access token of a new session."""
-        now = timezone.now()
-        return mint_access(
-            user_id=self.owner.id,
-            session_id=session_of(self.owner).id,
-            role=self._role,
-            now=now,
-            proof=Proof(now),
-        )
+        return _token_of(self._person)
+
+    def token_of(self, owner: User, organization: Organization) -> str:
+        """Return one of the owner's."""
+        return _token_of(owner)
+
+    def newcomer(self) -> User:
+        """Return somebody new."""
+        return make_person(uuid4().hex, role=self._person.role)
 
     def may(self, entry: Entry) -> bool:
         """Tell whether it is not for staff alone, unless they are."""
-        return self._role == "operator" or entry.needs not in STAFF
+        return self._person.role == "operator" or entry.needs not in STAFF
 
 
 class Program(Fuzzer):
@@ -127,12 +154,25 @@ class Program(Fuzzer):
 
     def __init__(self, world: World, *, seed: int) -> None:
         super().__init__(world, seed=seed)
-        self.owner = world.people["owner"]
-        self._key = self._new_key(world.programs["Acme"])
+        self._key = _key_of(world.programs["Acme"])
 
     def token(self) -> str:
         """Return the key that it has in its organization."""
         return self._key
+
+    def token_of(self, owner: User, organization: Organization) -> str:
+        """Return the key of a new one."""
+        program = ServiceAccount.objects.create(
+            organization=organization,
+            name="robot of its own",
+            role=Role.ADMIN,
+            created_by=owner.id,
+        )
+        return _key_of(program)
+
+    def newcomer(self) -> User:
+        """Return an owner who lets it in."""
+        return self.world.people["owner"]
 
     def may(self, entry: Entry) -> bool:
         """Tell whether it takes keys, or nothing."""
@@ -146,27 +186,11 @@ class Program(Fuzzer):
             case.path_parameters["organization_id"] = str(self.world.acme.id)
         super().reach(case)
 
-    def found(self, case: Case[Any]) -> Organization:
-        """Return a new organization, where the request has a key for it."""
-        organization = super().found(case)
-        if case.headers.get("Authorization") == f"Bearer {self._key}":
-            program = ServiceAccount.objects.create(
-                organization=organization,
-                name="robot of its own",
-                role=Role.ADMIN,
-                created_by=self.owner.id,
-            )
-            case.headers["Authorization"] = f"Bearer {self._new_key(program)}"
-        return organization
-
-    def _new_key(self, program: ServiceAccount) -> str:
-        return new_key(program.organization, program, scopes=PERMISSIONS[Role.ADMIN])
-
 
 class _Reaching:
     def __init__(self, fuzzer: Fuzzer, entry: Entry, case: Case[Any]) -> None:
         self._fuzzer, self._entry, self._case = fuzzer, entry, case
-        self._organization = fuzzer.found(case)
+        self._owner, self._organization = fuzzer.find(case)
 
     def name_what_there_is(self) -> None:
         """Change what is good about the request, and not what is bad on purpose."""
@@ -185,18 +209,20 @@ class _Reaching:
                 self._case.path_parameters[parameter] = str(self._organization.id)
             elif parameter in self._entry.path:
                 thing = self._entry.path[parameter]
-                self._case.path_parameters[parameter] = self._name(thing)
+                with suppress(NotMade):
+                    self._case.path_parameters[parameter] = self._name(thing)
 
     def _fill_body(self, body: dict[str, Any]) -> None:
         for member, value in (self._entry.body or {}).items():
             if member in body and str(value).startswith("{"):
-                body[member] = filled_in(value, self._name)
+                with suppress(NotMade):
+                    body[member] = filled_in(value, self._name)
 
     def _is_good(self, location: ParameterLocation) -> bool:
         return is_good(self._case, location)
 
     def _name(self, thing: str) -> str:
-        return self._fuzzer.make(thing, self._organization)
+        return self._fuzzer.make(thing, self._owner, self._organization)
 
 
 def is_good(case: Case[Any], location: ParameterLocation) -> bool:
@@ -204,7 +230,22 @@ def is_good(case: Case[Any], location: ParameterLocation) -> bool:
     return case.meta is not None and not case.meta.is_negative_at(location)
 
 
-def _found(person: User, world: World) -> Organization:
+def _token_of(person: User) -> str:
+    now = timezone.now()
+    return mint_access(
+        user_id=person.id,
+        session_id=session_of(person).id,
+        role=person.role,
+        now=now,
+        proof=Proof(now),
+    )
+
+
+def _key_of(program: ServiceAccount) -> str:
+    return new_key(program.organization, program, scopes=PERMISSIONS[Role.ADMIN])
+
+
+def _organization_of(person: User, world: World) -> Organization:
     organization = Organization.objects.create(name="Acme", created_by=person.id)
     bystander = world.people["bystander"]
     join(organization, person, Role.OWNER)
