@@ -107,6 +107,6 @@ select n %% %(lanes)s, event_id, %(type)s, %(topic)s, key::text,
            replace(replace(%(template)s, %(event)s, event_id::text),
                    %(key)s, key::text), 'UTF8'),
        now()
-from (select n, gen_random_uuid() as event_id, gen_random_uuid() as key
+from (select n, uuidv7() as event_id, gen_random_uuid() as key
       from generate_series(1, %(events)s) as n) as new
 """

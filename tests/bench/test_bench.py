@@ -30,7 +30,7 @@ FIGURES = {
     "drain, mock": 4,
     "latency, mock": 8,
     "emitting, 1": 2,
-    "emitting, 1,000": 2,
+    "emitting, 1,000": 3,
     "consuming": 2,
     "growth": 2,
     "growth, an old snapshot": 2,
