@@ -16,8 +16,11 @@ BY_INDEX = " ".join(
     f"-c enable_{way}=off"
     for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
 )
-# So there is one way only, which need not be found anew each time.
-PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan"
+# So there is one way only, which need not be found anew each time; by one process, for
+# what several bring together is in no order.
+PLANNED_ONCE = (
+    "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0"
+)
 
 
 def open_connection(*, application_name: str) -> "psycopg.Connection[Any]":
