@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tests.bench.contest import cores, field
+from tests.bench.contest import cores, deciding, field
 from tests.bench.contest.field import Contestant, Field, side_by_side
 from tests.bench.figures import Figure, Goal, Result, Rounds, Sample, Say, interleaved
 
@@ -24,6 +24,9 @@ ONE_BY_ONE = (
     *(field.ASGI, field.UVICORN, field.DRF),
 )
 ADDED_MS = 0.6
+PIPELINES = "redis-py, a pipeline for all of a moment"
+MESSAGES = "OpenCore, a message of its own"
+DECISIONS = 8_000
 
 
 def measure(
@@ -36,11 +39,26 @@ def measure(
         proxying = turns("gateway", PROXYING, Contestant.rate, "requests/s")
         inside = turns("gateway, inside", INSIDE, Contestant.rate, "requests/s")
         alone = turns("gateway, p50", ONE_BY_ONE, Contestant.p50, "ms")
-        goals = [*_speed(proxying), *_inside(inside), *_delay(alone)]
-        figures = [*proxying.figures(), *inside.figures(), *alone.figures()]
+        asked = _deciding(max(load_seconds, 1), rounds, say)
+        goals = [
+            *(*_speed(proxying), *_inside(inside), *_delay(alone)),
+            asked.at_least(1.5, MESSAGES, of=PIPELINES),
+        ]
+        tables = (proxying, inside, alone, asked)
+        figures = [figure for table in tables for figure in table.figures()]
         servers = contestants.those(PROXYING).items()
         memory = [_memory(name, server) for name, server in servers]
         return Result(figures + memory, goals, contestants.remarks)
+
+
+def _deciding(seconds: int, rounds: int, say: Say) -> Rounds:
+    """Measure what one process can ask of Redis; both share the load's core."""
+    ways = {
+        PIPELINES: partial(deciding.by_pipelines, seconds * DECISIONS),
+        MESSAGES: partial(deciding.by_messages, seconds * DECISIONS),
+    }
+    unit = "decisions/s"
+    return interleaved("gateway, decisions", ways, rounds=rounds, unit=unit, say=say)
 
 
 def _turns(

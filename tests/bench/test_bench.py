@@ -46,6 +46,7 @@ FIGURES = {
     "signing in, a code is asked for": 2,
     "signing in, a wrong code is told": 2,
     "gateway, inside": 2,
+    "gateway, decisions": 2,
 }
 GOALS = {
     "drain, mock": 1,
@@ -64,6 +65,7 @@ GOALS = {
     "gateway": 1,
     "gateway, inside": 1,
     "gateway, p50": 1,
+    "gateway, decisions": 1,
 }
 # Of these some may be absent, and are told of.
 FORWARDING = {"gateway", "gateway, p50", "gateway, memory"}

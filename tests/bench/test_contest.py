@@ -1,20 +1,29 @@
 """The contestants of the gateway's bench do what they are measured for."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
 import urllib3
 from django.utils import timezone
+from redis.asyncio import Redis
 
+from gateway_proxy.core.allowance import Policy
+from gateway_proxy.core.decisions import Bucket, Charge, Decision
+from gateway_proxy.core.script import SCRIPT
+from gateway_proxy.streaming.limits import RedisBuckets
 from opencore.localservices.places import answers
 from opencore.tokens import mint_access, mint_refresh
 from tests.bench.contest import debian, limits, load
 from tests.bench.contest.debian import Tools, ToolsAbsent
+from tests.bench.contest.deciding import Pipelines
 from tests.bench.contest.load import LoadRefused, Target
 from tests.bench.contest.nginx import Nginx
-from tests.gateway_proxy.redis_server import free_port
+from tests.gateway_proxy.redis_server import RedisServer, free_port
 from tests.gateway_proxy.service import Handler, Service, serving
 
 MANY = 4 * limits.BURST
@@ -153,3 +162,33 @@ def test_a_trial_asks_once_on_each_connection() -> None:
     assert found.requests == 4
     given = [bool(one.values("Authorization")) for one in service.received]
     assert sorted(given) == [False, False, True, True]
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
+
+
+def test_redis_is_asked_for_the_same_by_pipelines_and_by_messages(
+    redis_server: RedisServer,
+) -> None:
+    charge = Charge((Bucket("ada", Policy("user", 0.001, 50)),), cost=7)
+
+    async def decide() -> list[object]:
+        client = Redis.from_url(redis_server.url)
+        await client.script_load(SCRIPT)
+        pipelines, buckets = (
+            Pipelines(client),
+            RedisBuckets(redis_server.url, timeout=9),
+        )
+        many = await asyncio.gather(*(pipelines.decide(charge) for _ in range(3)))
+        found = [*many, await buckets.decide(charge)]
+        await client.aclose()
+        await buckets.close()
+        return found
+
+    left = [cast("Decision", one).verdicts[0].tokens for one in asyncio.run(decide())]
+
+    assert left == [pytest.approx(tokens, abs=0.1) for tokens in (43, 36, 29, 22)]
