@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 # More than the gateway accepts, which then says what is wrong.
 LARGEST_HEAD = 64 * 1024
 MOST_UNSENT = 64 * 1024
+# So many more requests than are answered may be sent at once: they are held in memory.
+MOST_AHEAD = 128
 # Seconds in which a client may still send what nobody reads, before it is cut off; the
 # answer that told it so could be lost with the connection.
 LINGER = 1.0
@@ -148,6 +150,10 @@ class ClientConnection(asyncio.Protocol):
         """Let the request be answered, or wait for its turn."""
         parser = self._parser
         self._reads_head = False
+        if len(self._next) >= MOST_AHEAD:
+            self._refuse(400)
+        if self._deaf:
+            return
         request = self._coming = ClientRequest(
             self,
             method=parser.get_method().decode("latin-1"),

@@ -144,9 +144,17 @@ def test_requests_sent_at_once_are_answered_in_their_order() -> None:
 
 
 def test_many_requests_at_once_wait_for_their_turn() -> None:
-    said = ask(Server(echo), GET % b"x" * 500 + LAST % b"y")
+    said = ask(Server(echo), GET % b"x" * 100 + LAST % b"y")
 
-    assert said == ok(b"/x") * 500 + ok(b"/y", last=True)
+    assert said == ok(b"/x") * 100 + ok(b"/y", last=True)
+
+
+def test_no_more_are_held_than_memory_is_meant_for() -> None:
+    ahead = clients.MOST_AHEAD + 1
+
+    said = ask(Server(echo), GET % b"x" * (ahead + 500))
+
+    assert said == ok(b"/x") * ahead + b"HTTP/1.1 400 refused\r\n\r\n"
 
 
 def test_what_is_no_request_is_refused_after_those_before_it_were_answered() -> None:
