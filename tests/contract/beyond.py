@@ -75,6 +75,11 @@ KEPT = {
     "DELETE /v1/users/me/data-requests/{request_id}": "it is seen that it was cancelled",
 }
 
+# Operations that end what they made before, where it was not confirmed yet.
+REPLACED = {
+    "POST /v1/users/me/authenticators": "that another one was begun meanwhile",
+}
+
 
 def is_beyond_description(
     failure: Failure, case: Case[Any], response: Response
@@ -83,7 +88,7 @@ def is_beyond_description(
     if isinstance(failure, UseAfterFree):
         return failure.operation in KEPT
     if isinstance(failure, EnsureResourceAvailability):
-        return _names_others(case)
+        return _names_others(case) or failure.created_with in REPLACED
     if not isinstance(failure, RejectedPositiveData):
         return False
     try:
