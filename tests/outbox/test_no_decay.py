@@ -15,7 +15,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import Diagnostic
 
-from outbox import watermark
+from outbox import backlog, watermark
 from outbox.connecting import open_connection
 from outbox.models import Hold
 from outbox.relay import Relay, Tally
@@ -56,6 +56,15 @@ class Blocks:
             top = explained["Plan"]
             self.visited += top["Shared Hit Blocks"] + top["Shared Read Blocks"]
             self.left_out += left_out(top)
+
+
+def scans_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return how a plan reads what waits."""
+    found = [scan for each in plan.get("Plans", ()) for scan in scans_of(each)]
+    reads = plan["Node Type"].endswith("Scan")
+    if reads and plan.get("Relation Name") == "outbox_event":
+        found.append(plan)
+    return found
 
 
 def left_out(plan: dict[str, Any]) -> int:
@@ -173,6 +182,31 @@ def test_what_is_on_its_way_is_read_again_where_something_is_held(
 
     assert delivered == [*[Tally(sent=BATCH)] * 2, Tally()]
     assert delivery.blocks.left_out > 0
+
+
+def test_what_was_delivered_is_found_by_index_in_a_table_that_is_believed_empty(
+    connect: Callable[[], "psycopg.Connection[Any]"],
+) -> None:
+    """Plans are kept, and the table may be full by then."""
+    own = connect()
+    own.execute("truncate outbox_event")
+    own.execute("vacuum analyze outbox_event")
+
+    row = own.execute(
+        f"explain (format json) {backlog.DELIVERED}".encode(),
+        {
+            "owned": [0],
+            "epochs": [0],
+            "lease": timedelta(seconds=1),
+            "scope": "relay",
+            "topics": [],
+            **backlog.places_of([(0, 1), (0, 2), (1, 3), (1, 4)]),
+        },
+    ).fetchone()
+
+    assert row is not None
+    (scan,) = scans_of(row[0][0]["Plan"])
+    assert "id = ANY" in scan["Index Cond"]
 
 
 def test_without_the_mark_every_read_passes_over_all_that_was_delivered(
