@@ -233,8 +233,7 @@ def _tell_updated(organization: Organization) -> None:
 def _end_what_leads_in(
     organization: Organization, actor_id: UUID, now: datetime
 ) -> None:
-    open_ones = Invitation.objects.unanswered().filter(organization=organization)
-    invited = list(open_ones)
+    invited = Invitation.objects.unanswered().filter(organization=organization)
     for invitation in invited:
         invitation.revoked_at = now
         invitation.save(update_fields=["revoked_at"])
