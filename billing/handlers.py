@@ -1,5 +1,6 @@
 """What billing does on the occasion of others' events."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from billing.services import (
@@ -7,7 +8,7 @@ from billing.services import (
     forget_contact,
     forget_member,
     forget_members,
-    note_member,
+    note_members,
     note_role,
     open_customer,
 )
@@ -21,7 +22,7 @@ from opencore.events.org.v1 import (
     OrgDeleted,
 )
 from opencore.events.user.v1 import UserCreated, UserEmailChanged, UserErased
-from outbox.consuming import handles
+from outbox.consuming import Heard, handles, handles_together
 
 
 @handles(UserCreated, in_batches=True)
@@ -42,10 +43,11 @@ def open_customer_for_new_org(event: OrgCreated, _event_id: UUID) -> None:
     open_customer(org_id=event.org_id, actor_id=event.created_by)
 
 
-@handles(MemberAdded, in_batches=True)
-def note_member_who_was_added(event: MemberAdded, _event_id: UUID) -> None:
+@handles_together(MemberAdded)
+def note_members_who_were_added(heard: Sequence[Heard[MemberAdded]]) -> None:
     """Know who may pay for an organization."""
-    note_member(org_id=event.org_id, user_id=event.user_id, role=event.role)
+    added = [one.event for one in heard]
+    note_members(roles={(each.org_id, each.user_id): each.role for each in added})
 
 
 @handles(MemberRemoved, in_batches=True)
@@ -66,10 +68,11 @@ def forget_member_who_was_suspended(event: MemberSuspended, _event_id: UUID) -> 
     forget_member(org_id=event.org_id, user_id=event.user_id)
 
 
-@handles(MemberResumed, in_batches=True)
-def note_member_who_was_resumed(event: MemberResumed, _event_id: UUID) -> None:
+@handles_together(MemberResumed)
+def note_members_who_were_resumed(heard: Sequence[Heard[MemberResumed]]) -> None:
     """Know who may again."""
-    note_member(org_id=event.org_id, user_id=event.user_id, role=event.role)
+    resumed = [one.event for one in heard]
+    note_members(roles={(each.org_id, each.user_id): each.role for each in resumed})
 
 
 @handles(OrgDeleted, in_batches=True)

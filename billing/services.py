@@ -1,6 +1,7 @@
 """What billing does, each in one transaction."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -82,10 +83,16 @@ def follow_to_address(*, user_id: UUID, email: str, version: int) -> None:
     older.update(email=email, email_version=version)
 
 
-def note_member(*, org_id: UUID, user_id: UUID, role: str) -> None:
-    """Remember what role a user has in an organization."""
-    OrgMember.objects.update_or_create(
-        org_id=org_id, user_id=user_id, defaults={"role": role}
+def note_members(*, roles: Mapping[tuple[UUID, UUID], str]) -> None:
+    """Remember what roles users have, by organization and user."""
+    OrgMember.objects.bulk_create(
+        [
+            OrgMember(org_id=org_id, user_id=user_id, role=role)
+            for (org_id, user_id), role in roles.items()
+        ],
+        update_conflicts=True,
+        unique_fields=("org_id", "user_id"),
+        update_fields=("role",),
     )
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.apps import apps
 
 from opencore.events import CATALOGUE, TOPICS, Event
-from outbox.consuming import ConsumerUnknown, handlers_of
+from outbox.consuming import ConsumerUnknown, handlings_of
 from outbox.envelope import Envelope, format_time, headers_of, to_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,11 +62,11 @@ def hearers_of(kind: type[Event]) -> list[str]:
     found = []
     for app in _apps():
         try:
-            handler = handlers_of(app).get(kind.type)
+            handling = handlings_of(app).get(kind.type)
         except ConsumerUnknown:
             continue
-        if handler is not None:
-            found.append(f"{handler.__module__}.{handler.__name__}")
+        if handling is not None:
+            found.append(handling.name)
     return found
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -14,11 +13,10 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
-from opencore.context import new_request_id, working_for
-from opencore.events import EventDataInvalid
+from opencore.events import Event, EventDataInvalid
 from opencore.redaction import redact_text
 from outbox import parking
-from outbox.consuming import Place, handlers_of, handling_from, types_in_batches
+from outbox.consuming import Heard, Place, handlings_of
 from outbox.counting import counts
 from outbox.envelope import Envelope, EnvelopeInvalid, from_bytes
 from outbox.failures import Failure, FailureClass
@@ -76,7 +74,7 @@ class Consumer:
         self._source = source
         self._stop = stop
         self._worker = worker
-        self._handlers = handlers_of(consumer)
+        self._handlings = handlings_of(consumer)
         self._retried_at = float("-inf")
 
     def run(self) -> None:
@@ -101,7 +99,7 @@ class Consumer:
         except (EnvelopeInvalid, EventDataInvalid) as error:
             self._set_aside(received, error)
             return
-        if envelope.event.type not in self._handlers:
+        if envelope.event.type not in self._handlings:
             return
         readable = Readable(received, envelope)
         try:
@@ -122,10 +120,10 @@ class Consumer:
         readable = [
             Readable(received, envelope)
             for received, envelope in found
-            if envelope.event.type in self._handlers
+            if envelope.event.type in self._handlings
         ]
-        allowed = types_in_batches(self._consumer)
-        if not all(each.envelope.event.type in allowed for each in readable):
+        types = {each.envelope.event.type for each in readable}
+        if not all(self._handlings[each].in_batches for each in types):
             return False
         try:
             self._apply_in_order(readable)
@@ -162,7 +160,8 @@ class Consumer:
         if not events:
             return
         places = {each.place for each in events}
-        handled: list[Envelope] = []
+        fresh: list[Readable] = []
+        handled: list[Heard[Event]] = []
         with transaction.atomic():
             parking.lock_keys(consumer=self._consumer, keys=places)
             blocked = parking.blocked_keys(consumer=self._consumer, keys=places)
@@ -174,8 +173,11 @@ class Consumer:
                     self._park(each)
                 elif each.identity in new:
                     new.remove(each.identity)
-                    self._handle(each.envelope, _place_of(each.received))
-                    handled.append(each.envelope)
+                    fresh.append(each)
+            for group in in_groups(fresh):
+                heard = [_heard(each.envelope, each.received) for each in group]
+                self._handle(heard)
+                handled += heard
         self._report(handled)
 
     def _note_in_inbox(self, envelopes: Sequence[Envelope]) -> set[tuple[str, UUID]]:
@@ -201,11 +203,10 @@ class Consumer:
         counts.add("inbox_duplicates_total", duplicates, consumer=self._consumer)
         return new
 
-    def _handle(self, envelope: Envelope, place: Place) -> None:
-        with _belonging_to(envelope), handling_from(place):
-            self._handlers[envelope.event.type](envelope.event, envelope.event_id)
+    def _handle(self, heard: Sequence[Heard[Event]]) -> None:
+        self._handlings[heard[0].event.type].handle(heard)
 
-    def _report(self, handled: Sequence[Envelope]) -> None:
+    def _report(self, handled: Sequence[Heard[Event]]) -> None:
         counts.add("inbox_handled_total", len(handled), consumer=self._consumer)
         if len(handled) > 1:
             # One line for each would cost as much as to handle it.
@@ -216,15 +217,15 @@ class Consumer:
         level = logging.INFO if len(handled) == 1 else logging.DEBUG
         if not log.isEnabledFor(level):
             return
-        for envelope in handled:
-            with _belonging_to(envelope):
+        for one in handled:
+            with one.at_work():
                 log.log(
                     level,
                     "event handled",
                     extra={
                         "consumer": self._consumer,
-                        "type": envelope.event.type,
-                        "event_id": str(envelope.event_id),
+                        "type": one.event.type,
+                        "event_id": str(one.event_id),
                     },
                 )
 
@@ -252,17 +253,18 @@ class Consumer:
             if head is None:
                 return False
             envelope = from_bytes(bytes(head.payload))
+            heard = [_heard(envelope, head)]
             try:
                 with transaction.atomic():
                     handled = self._note_in_inbox([envelope])
                     if handled:
-                        self._handle(envelope, _place_of(head))
+                        self._handle(heard)
             except Exception as error:  # noqa: BLE001 -- a handler may raise anything
                 failure = self._failure(error)
                 parking.record_failure(head=head, failure=failure, worker=self._worker)
                 return True
             parking.leave(head=head)
-        self._report([envelope] if handled else [])
+        self._report(heard if handled else [])
         return True
 
     def _failure(self, error: Exception) -> Failure:
@@ -327,20 +329,34 @@ def _by_partition(messages: Sequence[Received]) -> list[list[Received]]:
     return list(parts.values())
 
 
-def _place_of(message: Received | ParkedMessage) -> Place:
-    return Place(message.topic, message.partition, message.offset)
+def in_groups(events: Sequence[Readable]) -> list[list[Readable]]:
+    """Put events of one type together; those of one key stay in their order."""
+    groups: list[list[Readable]] = []
+    latest: dict[str, int] = {}
+    earliest: dict[parking.Place, int] = {}
+    for each in events:
+        kind, place = each.envelope.event.type, each.place
+        group = latest.get(kind, -1)
+        if group < earliest.get(place, 0):
+            group = latest[kind] = len(groups)
+            groups.append([])
+        groups[group].append(each)
+        earliest[place] = group
+    return groups
+
+
+def _heard(envelope: Envelope, message: Received | ParkedMessage) -> Heard[Event]:
+    return Heard(
+        event=envelope.event,
+        event_id=envelope.event_id,
+        place=Place(message.topic, message.partition, message.offset),
+        request_id=envelope.request_id,
+    )
 
 
 def _keep_counts() -> None:
     with connection.cursor() as cursor:
         counts.flush_if_due(cursor.execute)
-
-
-def _belonging_to(envelope: Envelope) -> AbstractContextManager[None]:
-    return working_for(
-        request_id=envelope.request_id or new_request_id(),
-        causation_id=envelope.event_id,
-    )
 
 
 def _database_is_away(error: Exception) -> bool:

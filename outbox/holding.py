@@ -6,7 +6,7 @@ from opencore.events import TOPICS
 from outbox import parking
 from outbox.actions import ActionRefused, record_action
 from outbox.backlog import RELAY
-from outbox.consuming import ConsumerUnknown, handlers_of
+from outbox.consuming import ConsumerUnknown, handlings_of
 from outbox.models import Hold, OperatorAction, TopicPause
 
 
@@ -76,6 +76,6 @@ def _refuse_unknown(*, scope: str, topic: str) -> None:
     if scope == RELAY:
         return
     try:
-        handlers_of(scope)
+        handlings_of(scope)
     except ConsumerUnknown as error:
         raise ActionRefused(str(error)) from error

@@ -10,7 +10,7 @@ from psycopg.errors import LockNotAvailable
 
 from outbox import doorbell, parking
 from outbox.backlog import RELAY
-from outbox.consuming import ConsumerUnknown, handlers_of
+from outbox.consuming import ConsumerUnknown, handlings_of
 from outbox.envelope import EnvelopeInvalid, EventDataInvalid, from_bytes
 from outbox.models import DeadLetter, Hold, OutboxEvent, ParkedMessage, Replay
 from outbox.publishing import StoredEvent, lane_of, lock_stripes
@@ -157,7 +157,7 @@ def _give_up(letter: DeadLetter) -> None:
 def _read(letter: DeadLetter) -> tuple[UUID, str]:
     try:
         envelope = from_bytes(bytes(letter.payload))
-        handled = envelope.event.type in handlers_of(letter.scope)
+        handled = envelope.event.type in handlings_of(letter.scope)
     except (EnvelopeInvalid, EventDataInvalid) as error:
         raise LetterRefused(f"It still can't be read: {error}") from error
     except ConsumerUnknown as error:

@@ -1,7 +1,6 @@
 """People look over where they are signed in, and end what they do not know."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -11,10 +10,10 @@ from accounts.services import refresh_session, remove_member
 from opencore.events.org.v1 import MemberRemoved
 from opencore.events.user.v1 import SessionRevoked
 from opencore.tokens import mint_access, read_access
-from outbox.consuming import handlers_of
 from tests.accounts.browser import Browser, browser_of
 from tests.accounts.conftest import Emitted, Recorded
 from tests.api import assert_problem, body_of
+from tests.hearing import hear
 
 pytestmark = pytest.mark.django_db
 
@@ -267,13 +266,13 @@ def test_who_left_and_comes_back_works_in_the_organization_when_they_say_so(
     assert laptop.post(f"/v1/orgs/{acme.id}/leave").status_code == 204
     removed = MemberRemoved(org_id=acme.id, user_id=ada.id)
 
-    handlers_of("accounts")[removed.type](removed, uuid4())
+    hear("accounts", removed)
 
     acme.memberships.create(user=ada, role="member")
     assert body_of(laptop.get(SESSION))["organization_id"] is None
     # That it is heard of again, late, does not matter.
     laptop.post(SWITCH, {"organization_id": str(acme.id)})
-    handlers_of("accounts")[removed.type](removed, uuid4())
+    hear("accounts", removed)
     assert laptop.session.organization_id == acme.id
 
 
@@ -286,7 +285,7 @@ def test_who_leaves_an_organization_goes_on_in_another(
     laptop.post(f"/v1/orgs/{acme.id}/leave")
     removed = MemberRemoved(org_id=acme.id, user_id=ada.id)
 
-    handlers_of("accounts")[removed.type](removed, uuid4())
+    hear("accounts", removed)
 
     assert body_of(laptop.get(SESSION))["organization_id"] == str(second.id)
     renewed = refresh_session(

@@ -19,8 +19,9 @@ from accounts.tasks import seal_audit
 from opencore.events.audit.v1 import ChainSealed
 from outbox.ceiling import OutboxBacklog
 from outbox.connecting import open_connection
-from outbox.consuming import Place, handlers_of, handling_from
+from outbox.consuming import Place
 from tests.accounts.conftest import Emitted
+from tests.hearing import hear
 
 NOW = datetime(2028, 2, 29, 12, tzinfo=UTC)
 SHORT = timedelta(milliseconds=50)
@@ -126,11 +127,10 @@ def test_the_database_only_adds_to_seals_and_anchors(
 
 def test_what_kafka_has_of_a_chain_is_kept_once_as_its_anchor() -> None:
     event = ChainSealed(chain_id=ACME, from_number=3, to_number=7, hash="ab" * 32)
-    keep, event_id = handlers_of("accounts")[event.type], uuid4()
+    event_id, place = uuid4(), Place("opencore.audit.v1", 3, 41)
 
     for _ in range(2):
-        with handling_from(Place("opencore.audit.v1", 3, 41)):
-            keep(event, event_id)
+        hear("accounts", event, event_id=event_id, place=place)
 
     anchor = AuditAnchor.objects.get()
     assert (anchor.chain_id, anchor.number, anchor.event_id) == (ACME, 7, event_id)

@@ -22,7 +22,7 @@ from gateway_proxy.config import read_config
 from opencore.localservices.parts import PARTS
 from opencore.metrics.exposing import show_metrics
 from opencore.settings.environment import Environment
-from outbox.consuming import handlers_of
+from outbox.consuming import handlings_of
 from outbox.metrics import names as outbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +114,7 @@ def test_a_consumer_runs_for_each_app_that_handles_events(group: str) -> None:
     command = OURS[f"{group}-consumer"]["command"]
 
     assert command == ["python", "manage.py", "consume_events", "--group", group]
-    assert handlers_of(group)
+    assert handlings_of(group)
 
 
 def test_the_gateway_accepts_its_upstreams(settings: Settings) -> None:

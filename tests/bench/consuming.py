@@ -1,7 +1,8 @@
 """How many events a consumer applies: an inbox row and an effect of one row for each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter, process_time
+from typing import Any
 from uuid import UUID, uuid4
 
 from confluent_kafka.admin import AdminClient
@@ -10,23 +11,26 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from opencore.events.user.v1 import UserCreated
+from outbox import consuming
 from outbox.consumer import BATCH, Consumer
-from outbox.consuming import handles
+from outbox.consuming import HandlerOfMany, Handling, Heard, one_by_one
 from outbox.envelope import from_bytes
 from outbox.kafka.source import KafkaSource
+from outbox.receiving import Received
 from outbox.running import Stop
 from tests.bench.brokers import Raw
 from tests.bench.figures import Result, Sample, Say, interleaved
 from tests.bench.samples import payload_of
 
 SINGLY = "one transaction per message: inbox row, effect, commit"
-OURS = "OpenCore's consumer: inbox row, effect"
-CONSUMER = "tests"
+EACH = "OpenCore's consumer: inbox row, effect by a handler of one event"
+TOGETHER = "OpenCore's consumer: inbox row, effect by a handler of many at once"
+CONSUMER = "bench"
 
 
 def measure(*, events: int, rounds: int, say: Say) -> Result:
     """Measure our consumer beside a plain loop, over the same messages of Kafka."""
-    messages = max(events // 40, 1)
+    messages = max(events // 20, 1)
     topic = f"bench-{uuid4()}"
     _publish(topic, messages)
     with connection.cursor() as cursor:
@@ -34,16 +38,17 @@ def measure(*, events: int, rounds: int, say: Say) -> Result:
     try:
         ways = {
             SINGLY: lambda: _singly(topic, messages),
-            OURS: lambda: _consume(topic, messages),
+            EACH: lambda: _consume(topic, messages, one_by_one(keep)),
+            TOGETHER: lambda: _consume(topic, messages, keep_all),
         }
         found = interleaved("consuming", ways, rounds=rounds, unit="events/s", say=say)
     finally:
         _remove(topic)
-    return Result(found.figures(), [found.at_least(5, OURS, of=SINGLY)])
+    return Result(found.figures(), [found.at_least(5, TOGETHER, of=SINGLY)])
 
 
 class Watch:
-    """The clock of one round: it runs from the first effect to the last message's end."""
+    """The clock of one round: it runs from the first message to the last message's end."""
 
     current: "Watch"
 
@@ -54,11 +59,14 @@ class Watch:
         self._began = self._cpu = 0.0
         Watch.current = self
 
-    def note(self) -> None:
-        """Count an effect."""
-        if self.left == self._messages:
+    def begin(self) -> None:
+        """Let the clock run, if it does not yet."""
+        if not self._began:
             self._began, self._cpu = perf_counter(), process_time()
-        self.left -= 1
+
+    def note(self, effects: int) -> None:
+        """Count effects."""
+        self.left -= effects
         if not self.left:
             self._done()
 
@@ -73,23 +81,41 @@ class WatchedSource(KafkaSource):
 
     found: Sample
 
+    def receive(self, *, limit: int, seconds: float) -> list[Received]:
+        """Let the clock run from the first message on."""
+        received = super().receive(limit=limit, seconds=seconds)
+        if received:
+            Watch.current.begin()
+        return received
+
     def close(self) -> None:
         """Read the clock, then leave."""
         self.found = Watch.current.read()
         super().close()
 
 
-@handles(UserCreated, in_batches=True)
 def keep(event: UserCreated, _event_id: UUID) -> None:
     """Have an effect of one row."""
     with connection.cursor() as cursor:
         cursor.execute("insert into bench_effect values (%s)", [event.user_id])
-    Watch.current.note()
+    Watch.current.note(1)
 
 
-def _consume(topic: str, messages: int) -> Sample:
+def keep_all(heard: Sequence[Heard[UserCreated]]) -> None:
+    """Have an effect of one row for each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into bench_effect select * from unnest(%s::uuid[])",
+            [[one.event.user_id for one in heard]],
+        )
+    Watch.current.note(len(heard))
+
+
+def _consume(topic: str, messages: int, handle: HandlerOfMany[Any]) -> Sample:
     _forget()
     source, stop = _source(topic), Stop()
+    handling = Handling(name="bench", handle=handle, in_batches=True)
+    consuming._handlings[CONSUMER] = {UserCreated.type: handling}
     Watch(messages, stop.ask)
     Consumer(consumer=CONSUMER, source=source, stop=stop, worker="bench").run()
     _assert_applied(messages)

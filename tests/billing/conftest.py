@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from billing.models import Customer
-from billing.services import note_member, open_customer
+from billing.services import note_members, open_customer
 from opencore.events import Event
 from outbox.envelope import from_bytes
 from outbox.models import OutboxEvent
@@ -33,8 +33,7 @@ def mallory() -> UUID:
 def acme(ada: UUID, grace: UUID) -> UUID:
     """An organization that billing has heard of, with its owner and a member."""
     org_id = uuid4()
-    note_member(org_id=org_id, user_id=grace, role="owner")
-    note_member(org_id=org_id, user_id=ada, role="member")
+    note_members(roles={(org_id, grace): "owner", (org_id, ada): "member"})
     return org_id
 
 

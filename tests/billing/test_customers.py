@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection
 
 from billing.models import Customer, OrgMember
-from billing.services import forget_member, note_member, open_customer
+from billing.services import forget_member, note_members, open_customer
 from opencore.events.billing.v1 import CustomerCreated
 from tests.billing.conftest import Emitted
 
@@ -91,7 +91,7 @@ def test_eight_at_once_open_one_customer(ada: UUID, emitted: Emitted) -> None:
 
 @pytest.mark.django_db
 def test_a_member_has_the_role_heard_last(acme: UUID, ada: UUID) -> None:
-    note_member(org_id=acme, user_id=ada, role="admin")
+    note_members(roles={(acme, ada): "admin"})
 
     assert OrgMember.objects.get(org_id=acme, user_id=ada).role == "admin"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from billing.models import Customer, OrgMember
 from opencore.events import Event
@@ -18,7 +19,7 @@ from opencore.events.org.v1 import (
     OrgDeleted,
 )
 from opencore.events.user.v1 import UserCreated, UserEmailChanged
-from outbox.consuming import handlers_of
+from tests import hearing
 from tests.billing.conftest import Emitted
 
 pytestmark = pytest.mark.django_db
@@ -26,12 +27,22 @@ pytestmark = pytest.mark.django_db
 Hear = Callable[[Event], None]
 
 
+def added(organization: UUID, user: UUID, role: str) -> MemberAdded:
+    """Return that somebody belongs to an organization."""
+    return MemberAdded(org_id=organization, user_id=user, role=role)
+
+
+def resumed(organization: UUID, user: UUID, role: str) -> MemberResumed:
+    """Return that somebody belongs to it again."""
+    return MemberResumed(org_id=organization, user_id=user, role=role, by=None)
+
+
 @pytest.fixture
 def hear() -> Hear:
     """Let billing hear of an event, without the inbox that would stop a second time."""
 
     def hear(event: Event) -> None:
-        handlers_of("billing")[event.type](event, uuid4())
+        hearing.hear("billing", event)
 
     return hear
 
@@ -74,6 +85,26 @@ def test_a_new_member_is_known_once(hear: Hear, grace: UUID) -> None:
         grace,
         "owner",
     )
+
+
+@pytest.mark.parametrize("kind", [added, resumed])
+def test_members_who_are_heard_of_together_are_known_in_their_latest_roles(
+    kind: Callable[[UUID, UUID, str], Event],
+    acme: UUID,
+    ada: UUID,
+    grace: UUID,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    heard = [
+        kind(acme, ada, "billing"),
+        kind(acme, grace, "member"),
+        kind(acme, ada, "admin"),
+    ]
+
+    with django_assert_num_queries(1):
+        hearing.hear("billing", *heard)
+
+    assert roles_in(acme) == {ada: "admin", grace: "member"}
 
 
 def test_a_removed_member_is_forgotten(hear: Hear, acme: UUID, ada: UUID) -> None:

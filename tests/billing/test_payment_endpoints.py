@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 
 from billing.models import Customer, Payment
-from billing.services import note_member, open_customer
+from billing.services import note_members, open_customer
 from opencore.events.billing.v1 import PaymentSucceeded
 from tests.api import Api, assert_problem, body_of
 from tests.billing.conftest import Emitted
@@ -52,7 +52,7 @@ def test_records_a_payment_of_the_caller(
 def test_who_runs_an_organization_pays_for_it(
     ada: UUID, acme: UUID, acme_customer: Customer, role: str, named_by: str
 ) -> None:
-    note_member(org_id=acme, user_id=ada, role=role)
+    note_members(roles={(acme, ada): role})
     named = {"org_id": str(acme), "customer_id": str(acme_customer.id)}
 
     response = Api(ada).post(PATH, {**EUROS, named_by: named[named_by]}, key="k1")
@@ -199,7 +199,7 @@ def test_the_event_that_comes_later_finds_that_customer_and_adds_the_address(
 
 @pytest.mark.django_db
 def test_waits_for_an_organizations_customer(ada: UUID, acme: UUID) -> None:
-    note_member(org_id=acme, user_id=ada, role="owner")
+    note_members(roles={(acme, ada): "owner"})
 
     response = Api(ada).post(PATH, {**EUROS, "org_id": str(acme)}, key="k1")
 
@@ -366,6 +366,6 @@ def test_a_member_who_left_sees_the_payment_no_more(
     grace: UUID, acme: UUID, acme_customer: Customer
 ) -> None:
     paid = Api(grace).post(PATH, {**EUROS, "org_id": str(acme)}, key="k1")
-    note_member(org_id=acme, user_id=grace, role="member")
+    note_members(roles={(acme, grace): "member"})
 
     assert_problem(Api(grace).get(paid["Location"]), 403, "forbidden")

@@ -7,7 +7,7 @@ import pytest
 from notifications.errors import RecipientUnknown
 from notifications.models import Delivery, Notification, Recipient
 from opencore.events.user.v1 import AccountLocked, UserCreated, UserEmailChanged
-from outbox.consuming import handlers_of
+from tests import hearing
 from tests.notifications.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ def hear(event: UserCreated | UserEmailChanged | AccountLocked) -> None:
     """Let notifications hear of it twice, past the inbox that would stop the second."""
     event_id = uuid4()
     for _ in range(2):
-        handlers_of("notifications")[event.type](event, event_id)
+        hearing.hear("notifications", event, event_id=event_id)
 
 
 def moved(ada: UUID, email: str, version: int) -> UserEmailChanged:

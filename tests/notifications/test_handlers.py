@@ -32,7 +32,7 @@ from opencore.events.user.v1 import (
     UserCreated,
 )
 from opencore.sealing import seal
-from outbox.consuming import handlers_of
+from tests import hearing
 from tests.notifications.fakes import MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +45,7 @@ PHONE = UUID("0198c0de-0000-7000-8000-0000000f0e00")
 
 def hear(event: Event, event_id: UUID) -> None:
     """Let notifications hear of it, past the inbox that would stop a second time."""
-    handlers_of("notifications")[event.type](event, event_id)
+    hearing.hear("notifications", event, event_id=event_id)
 
 
 @pytest.fixture

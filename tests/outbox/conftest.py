@@ -14,7 +14,7 @@ from outbox.relay import Relay
 from outbox.running import Stop
 from tests.outbox.clusters import Cluster
 from tests.outbox.fakes import KafkaSpy, LogSpy
-from tests.outbox.handlers import Handlers
+from tests.outbox.handlers import Handlers, handled_by
 
 Relays = Callable[..., Relay]
 
@@ -57,12 +57,14 @@ def new_relay(
 def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
     handlers = Handlers()
     monkeypatch.setitem(
-        consuming._handlers,
+        consuming._handlings,
         "tests",
-        {
-            UserCreated.type: handlers.on_user,
-            SessionRevoked.type: handlers.on_session,
-        },
+        handled_by(
+            {
+                UserCreated.type: handlers.on_user,
+                SessionRevoked.type: handlers.on_session,
+            }
+        ),
     )
     return handlers
 

@@ -1,6 +1,8 @@
 """Handlers that keep what they got, and messages for them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -10,7 +12,7 @@ from opencore.context import current_causation_id, current_request_id
 from opencore.events import Event
 from opencore.events.user.v1 import SessionRevoked, UserCreated
 from opencore.ids import uuid7
-from outbox.consuming import Place, current_place
+from outbox.consuming import Handler, Handling, Place, current_place, one_by_one
 from outbox.envelope import Envelope, to_bytes
 from outbox.receiving import Received
 from tests.outbox.events import person
@@ -46,6 +48,16 @@ class Handlers:
         self.context.append((current_request_id(), current_causation_id()))
         self.places.append(current_place())
         self.handled.append(event_id)
+
+
+def handled_by(
+    handlers: Mapping[str, Handler[Any]], *, in_batches: bool = False
+) -> dict[str, Handling]:
+    """Return how a consumer of these handlers handles events, by their types."""
+    return {
+        kind: Handling(name=kind, handle=one_by_one(handler), in_batches=in_batches)
+        for kind, handler in handlers.items()
+    }
 
 
 offsets = iter(range(1_000_000))

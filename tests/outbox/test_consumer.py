@@ -79,7 +79,7 @@ def test_outside_of_a_handler_there_is_no_such_place() -> None:
 def test_an_event_that_nobody_handles_is_passed_over(
     consumer: Consumer, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(consuming._handlers["tests"], SessionRevoked.type)
+    monkeypatch.delitem(consuming._handlings["tests"], SessionRevoked.type)
 
     consumer.accept(session_ended("ada"))
 

@@ -2,10 +2,12 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from opencore.events import Event
 from opencore.events.user.v1 import SessionRevoked, UserCreated
 from outbox import consuming
 from outbox.consumer import Consumer
@@ -20,10 +22,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def allowed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    allowed = {UserCreated.type, SessionRevoked.type}
-    monkeypatch.setitem(consuming._in_batches, "tests", allowed)
-    return allowed
+def _allow(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in UserCreated, SessionRevoked:
+        change(monkeypatch, kind, in_batches=True)
 
 
 def test_events_of_a_partition_share_a_transaction(
@@ -62,9 +63,9 @@ def test_each_handler_works_because_of_its_own_event(
 
 
 def test_a_handler_that_does_not_allow_it_is_given_each_event_alone(
-    handlers: Handlers, log: LogSpy, allowed: set[str]
+    handlers: Handlers, log: LogSpy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allowed.remove(SessionRevoked.type)
+    change(monkeypatch, SessionRevoked, in_batches=False)
     batch = [created("ada"), session_ended("ada")]
 
     run(log, batch)
@@ -158,7 +159,7 @@ def test_an_unreadable_message_is_set_aside_and_the_rest_is_handled(
 def test_what_nobody_handles_takes_part_in_no_transaction(
     consumer: Consumer, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(consuming._handlers["tests"], SessionRevoked.type)
+    monkeypatch.delitem(consuming._handlings["tests"], SessionRevoked.type)
 
     assert consumer.accept_together([session_ended("ada")] * 2) is True
 
@@ -185,6 +186,12 @@ def test_an_outage_in_the_middle_of_a_batch_is_waited_out(
 
     assert handlers.handled == [id_of(message) for message in batch]
     assert (Attempt.objects.count(), ParkedMessage.objects.count()) == (0, 0)
+
+
+def change(monkeypatch: pytest.MonkeyPatch, kind: type[Event], **changes: Any) -> None:
+    """Let the consumer handle events of the type in another way."""
+    mine = consuming._handlings["tests"]
+    monkeypatch.setitem(mine, kind.type, replace(mine[kind.type], **changes))
 
 
 def run(log: LogSpy, batch: list[Received]) -> None:

@@ -15,6 +15,7 @@ from outbox.receiving import Received
 from outbox.running import Stop
 from tests.outbox.events import person
 from tests.outbox.fakes import LogSpy
+from tests.outbox.handlers import handled_by
 from tests.outbox.letters import bury_at_consumer, message_of, outcome, replay_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,12 +41,14 @@ class Handlers:
 def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
     handlers = Handlers()
     monkeypatch.setitem(
-        consuming._handlers,
+        consuming._handlings,
         "tests",
-        {
-            UserCreated.type: handlers.on_user,
-            SessionRevoked.type: handlers.on_session,
-        },
+        handled_by(
+            {
+                UserCreated.type: handlers.on_user,
+                SessionRevoked.type: handlers.on_session,
+            }
+        ),
     )
     return handlers
 
@@ -202,7 +205,7 @@ def test_a_message_that_nobody_handles_any_more_is_refused(
     consumer: Consumer, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bury_at_consumer(consumer, created(1))
-    monkeypatch.delitem(consuming._handlers["tests"], UserCreated.type)
+    monkeypatch.delitem(consuming._handlings["tests"], UserCreated.type)
 
     operation = replay_all()
 
@@ -215,7 +218,7 @@ def test_a_message_of_a_consumer_that_is_gone_is_refused(
     consumer: Consumer, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bury_at_consumer(consumer, created(1))
-    monkeypatch.delitem(consuming._handlers, "tests")
+    monkeypatch.delitem(consuming._handlings, "tests")
 
     operation = replay_all()
 

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from opencore.events import TOPICS
 from outbox.consumer import Consumer
-from outbox.consuming import ConsumerUnknown, handlers_of
+from outbox.consuming import ConsumerUnknown, handlings_of
 from outbox.kafka.source import KafkaSource
 from outbox.management.stopping import stop_on_signals
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, group: str, **_options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
         try:
-            types = handlers_of(group)
+            types = handlings_of(group)
         except ConsumerUnknown as error:
             raise CommandError(str(error)) from error
         topics = [
