@@ -31,7 +31,7 @@ FIGURES = {
     "latency, mock": 8,
     "emitting, 1": 2,
     "emitting, 1,000": 3,
-    "consuming": 2,
+    "consuming": 3,
     "growth": 2,
     "growth, an old snapshot": 2,
     "replaying": 1,

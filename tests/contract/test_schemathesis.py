@@ -38,7 +38,7 @@ def test_every_answer_is_as_described(
 
     with capsys.disabled():
         print(f"\nAs {who}, with seed {seed}: {run.shown()}")  # noqa: T201 -- what was tried is worth seeing
-    assert list(run.failures) == []
+    assert list(run.failures) == [], f"With seed {seed}: {run.shown()}"
     assert run.kept == []
     assert [each for each in run.succeeded if not fuzzer.may(ENTRIES[each])] == []
     # How far it comes is a matter of time.
