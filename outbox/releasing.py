@@ -140,7 +140,7 @@ def _discard_letter(hold: Hold, event_id: UUID, actor: str, reason: str) -> bool
         return False
     try:
         resolve(
-            letter_id=letter.id,
+            letters={letter.id: None},
             action=Replay.Action.DISCARD,
             actor=actor,
             reason=reason,

@@ -233,7 +233,7 @@ class CancelView(OperatorView):
 
     @extend_schema(operation_id="cancel_replay", request=None, responses=ReplayAnswer)
     def post(self, request: Request, operation_id: UUID) -> Response:
-        """Let the replay end before its next letter; asking again changes nothing."""
+        """Let the replay end before its next letters; asking again changes nothing."""
         try:
             operation = cancel(operation_id=operation_id, actor=_actor(request))
         except OperationUnknown as error:

@@ -93,7 +93,7 @@ class Replays(ReadOnlyAdmin):
         return [end, *super().get_urls()]
 
     def cancel(self, request: HttpRequest, operation_id: UUID) -> HttpResponse:
-        """Let the operation end before its next letter, in the person's name."""
+        """Let the operation end before its next letters, in the person's name."""
         if request.method != "POST" or not _may_cancel(request):
             raise PermissionDenied
         try:
@@ -137,7 +137,7 @@ def _state_in_words(operation: Replay) -> str:
                 f" one, {resume} does it."
             )
     if operation.cancel_asked_at is not None:
-        return f"{operation.canceled_by} canceled it; it ends before its next letter."
+        return f"{operation.canceled_by} canceled it; it ends before its next letters."
     return f"If nobody is running it, {resume} does the rest."
 
 

@@ -60,7 +60,7 @@ class OperationCommand(BaseCommand):
             "--cancel",
             type=uuid_of,
             metavar="OPERATION",
-            help="end an operation before its next event",
+            help="end an operation before its next events",
         )
         parser.add_argument("--json", action="store_true", help="answer in JSON")
 
@@ -142,7 +142,7 @@ class OperationCommand(BaseCommand):
         ends = operation.state == Replay.State.CANCELED
         self.stdout.write(
             f"Operation {operation.id} {'is canceled' if ends else 'ends'}"
-            f"{'' if ends else ' before its next letter'};"
+            f"{'' if ends else ' before its next letters'};"
             f" {operation.done} of {operation.planned} events were done."
         )
 

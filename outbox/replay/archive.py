@@ -140,7 +140,7 @@ def republish(
     stop_on_failure_rate: float | None,
     on_progress: Listener | None = None,
 ) -> Replay:
-    """Publish the events again, each in its own transaction, and return the record.
+    """Publish the events again, many in each transaction, and return the record.
 
     What is planned, by whom and why is committed before the first event is touched. If
     this process dies, `resume` does the rest, and nothing twice. They go behind all

@@ -1,4 +1,4 @@
-"""Carries out an operation letter by letter, so that a crash loses none of it."""
+"""Runs an operation, many letters at a time, so that a crash loses none of it."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 from zlib import crc32
 
-from django.db import DataError, IntegrityError, connection, transaction
-from django.db.models import F
+from django.db import connection
 from django.db.models.functions import Now
 
-from outbox.models import ArchivedEvent, DeadLetter, Replay, ReplayItem
-from outbox.replay.letters import LetterRefused, resolve
+from outbox.models import Replay
+from outbox.replay.carrying import carry_out
 from outbox.replay.pace import Pace
-from outbox.replay.republishing import publish_again
+from outbox.replay.remaining import Remaining
 from outbox.replay.selection import ReplayRefused
 
 log = logging.getLogger(__name__)
@@ -98,25 +97,33 @@ def _do_items(
     listener: Listener | None,
     going_on: Callable[[], bool],
 ) -> Replay.State:
-    items = operation.items.filter(outcome=ReplayItem.Outcome.PLANNED).order_by("id")
-    pace = Pace(operation.rate)
+    remaining, pace = Remaining(operation), Pace(operation.rate)
     operation.refresh_from_db(fields=["done", "refused"])
     done, refused = operation.done, operation.refused
     _tell(listener, operation, done, refused)
-    for item in list(items):
+    while items := remaining.take(_together(pace, done + refused)):
         if _too_many(refused, done + refused, stop_on_failure_rate):
             return Replay.State.STOPPED
         pace.wait()
-        if not going_on():
-            return Replay.State.RUNNING
-        if _is_canceled(operation):
-            return Replay.State.CANCELED
-        if _do(operation, item):
-            done += 1
-        else:
-            refused += 1
+        if (state := _ended(operation, going_on)) is not None:
+            return state
+        carried_out = carry_out(operation, items)
+        if carried_out is None:
+            remaining.take_apart(items)
+            continue
+        pace.took(len(items))
+        done += carried_out
+        refused += len(items) - carried_out
         _tell(listener, operation, done, refused)
     return Replay.State.DONE
+
+
+def _ended(operation: Replay, going_on: Callable[[], bool]) -> Replay.State | None:
+    if not going_on():
+        return Replay.State.RUNNING
+    if _is_canceled(operation):
+        return Replay.State.CANCELED
+    return None
 
 
 def _tell(
@@ -139,56 +146,10 @@ def _who_canceled(operation: Replay) -> str:
     )
 
 
-def _do(operation: Replay, item: ReplayItem) -> bool:
-    """Carry out one item and record what came of it; return whether it was done."""
-    refusal = ""
-    with transaction.atomic(durable=True):
-        try:
-            with transaction.atomic():
-                letter = _carry_out(operation, item)
-        except (LetterRefused, IntegrityError, DataError) as error:
-            refusal = str(error)
-        _settle(item, refusal)
-    if refusal:
-        log.warning(
-            "letter refused",
-            extra={"letter_id": str(item.letter_id), "error": refusal},
-        )
-        return False
-    log.info(
-        "letter resolved",
-        extra={
-            "letter_id": str(letter.id),
-            "event_id": str(letter.event_id),
-            "type": letter.type,
-            "action": operation.action,
-        },
-    )
-    return True
-
-
-def _carry_out(operation: Replay, item: ReplayItem) -> DeadLetter | ArchivedEvent:
-    if operation.action == Replay.Action.REPUBLISH:
-        return publish_again(
-            event_id=item.letter_id, delivered_at=item.died_at, operation=operation
-        )
-    return resolve(
-        letter_id=item.letter_id,
-        action=Replay.Action(operation.action),
-        actor=operation.actor,
-        reason=operation.reason,
-        died_at=item.died_at,
-    )
-
-
-def _settle(item: ReplayItem, refusal: str) -> None:
-    outcome = ReplayItem.Outcome.REFUSED if refusal else ReplayItem.Outcome.DONE
-    ReplayItem.objects.filter(id=item.id).update(
-        outcome=outcome, detail=refusal, at=Now()
-    )
-    Replay.objects.filter(id=item.replay_id).update(
-        done=F("done") + int(not refusal), refused=F("refused") + int(bool(refusal))
-    )
+def _together(pace: Pace, tried: int) -> int:
+    # None goes with another that may have to be looked at in between.
+    unjudged = ENOUGH_TO_JUDGE - tried
+    return min(pace.at_once, unjudged) if unjudged > 0 else pace.at_once
 
 
 def _too_many(refused: int, tried: int, limit: float | None) -> bool:

@@ -1,10 +1,11 @@
-"""Carries out one decision about one dead letter, in the caller's transaction."""
+"""Carries out one decision about dead letters, in the caller's transaction."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, LiteralString
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from psycopg.errors import LockNotAvailable
 
@@ -12,8 +13,11 @@ from outbox import doorbell, parking
 from outbox.backlog import RELAY
 from outbox.consuming import ConsumerUnknown, handlings_of
 from outbox.envelope import EnvelopeInvalid, EventDataInvalid, from_bytes
-from outbox.models import DeadLetter, Hold, OutboxEvent, ParkedMessage, Replay
-from outbox.publishing import StoredEvent, lane_of, lock_stripes
+from outbox.models import DeadLetter, Hold, ParkedMessage, Replay
+from outbox.publishing import lane_of, lock_stripes, stripe_of
+
+# A scope, a topic, a key, and an event that others of the key may be waiting behind.
+Head = tuple[str, str, str, UUID | None]
 
 
 class LetterRefused(Exception):
@@ -22,36 +26,54 @@ class LetterRefused(Exception):
 
 def resolve(
     *,
-    letter_id: UUID,
+    letters: Mapping[UUID, datetime | None],
     action: Replay.Action,
     actor: str,
     reason: str,
-    died_at: datetime | None = None,
-) -> DeadLetter:
-    """Send the letter on again, or give it up; raise LetterRefused with why not.
+) -> Sequence[DeadLetter]:
+    """Send the letters on again, or give them up; raise LetterRefused with why not one.
 
-    Of two who decide at once, one is refused. With a time, so is a letter that died
-    again since: nobody has seen what it died of.
+    Then none of them may be committed. Of two who decide at once, one is refused. With
+    a time, so is a letter that died again since: nobody has seen what it died of.
     """
-    letter = DeadLetter.objects.filter(id=letter_id).first()
-    if letter is None:
-        raise LetterRefused("There is no such dead letter any more.")
-    send = _send_event if letter.scope == RELAY else _send_message
-    act = send if action == Replay.Action.REPLAY else _give_up
-    _lock_key(letter)
-    _claim(letter, action=action, actor=actor, reason=reason, died_at=died_at)
-    act(letter)
+    found = _find(letters)
+    _lock_keys(found)
+    _claim(found, letters, action=action, actor=actor, reason=reason)
+    if action == Replay.Action.REPLAY:
+        _send_events([letter for letter in found if letter.scope == RELAY])
+        _send_messages([letter for letter in found if letter.scope != RELAY])
+    else:
+        _tell_holds(LET_GO, map(_head, found))
     transaction.on_commit(doorbell.ring, robust=True)
-    return letter
+    return found
 
 
-def _lock_key(letter: DeadLetter) -> None:
-    # First of all, as writers and consumers do, so that none waits for another.
+def _find(letters: Mapping[UUID, datetime | None]) -> Sequence[DeadLetter]:
+    known = DeadLetter.objects.defer("payload").in_bulk(list(letters))
+    if len(known) < len(letters):
+        raise LetterRefused("There is no such dead letter any more.")
+    found = [known[letter_id] for letter_id in letters]
+    if any(
+        letter.event_id is None or letter.occurred_at is None
+        for letter in found
+        if letter.scope == RELAY
+    ):
+        raise LetterRefused("It has no event id or no time.")
+    return found
+
+
+def _lock_keys(letters: Sequence[DeadLetter]) -> None:
+    # First of all, as writers and consumers do, so that none waits for another. The
+    # relay's come last: a consumer that has its keys writes events before it commits.
+    places: dict[str, list[parking.Place]] = {}
+    for letter in letters:
+        places.setdefault(letter.scope, []).append((letter.topic, letter.key))
+    events = places.pop(RELAY, [])
     try:
-        if letter.scope == RELAY:
-            lock_stripes([_stored(letter).stripe])
-        else:
-            parking.lock_keys(consumer=letter.scope, keys=[(letter.topic, letter.key)])
+        for consumer in sorted(places):
+            parking.lock_keys(consumer=consumer, keys=places[consumer])
+        if events:
+            lock_stripes(stripe_of(key) for _, key in events)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise LetterRefused("Its key is being worked on; try again.") from error
@@ -59,104 +81,108 @@ def _lock_key(letter: DeadLetter) -> None:
 
 
 def _claim(
-    letter: DeadLetter,
+    letters: Sequence[DeadLetter],
+    died: Mapping[UUID, datetime | None],
     *,
     action: Replay.Action,
     actor: str,
     reason: str,
-    died_at: datetime | None,
 ) -> None:
     replayed = action == Replay.Action.REPLAY
-    same = {} if died_at is None else {"failed_at": died_at}
-    claimed = (
-        DeadLetter.objects.waiting()
-        .filter(id=letter.id, **same)
-        .update(
-            state=DeadLetter.State.REPLAYED if replayed else DeadLetter.State.DISCARDED,
-            resolved_at=Now(),
-            resolved_by=actor,
-            resolved_reason=reason,
-            replay_count=F("replay_count") + int(replayed),
-        )
+    values: dict[str, Any] = {
+        "ids": list(died),
+        "times": list(died.values()),
+        "state": DeadLetter.State.REPLAYED if replayed else DeadLetter.State.DISCARDED,
+        "actor": actor,
+        "reason": reason,
+        "replays": int(replayed),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, values)
+        claimed = {letter_id for (letter_id,) in cursor.fetchall()}
+    for letter in letters:
+        if letter.id not in claimed:
+            raise LetterRefused(_say_why(letter))
+
+
+def _say_why(letter: DeadLetter) -> str:
+    letter.refresh_from_db()
+    if letter.state == DeadLetter.State.WAITING:
+        return "It died again since it was looked at; plan anew."
+    return (
+        f"It was {letter.state} by {letter.resolved_by}"
+        f" at {letter.resolved_at:%Y-%m-%d %H:%M:%S} UTC."
     )
-    if not claimed:
-        letter.refresh_from_db()
-        if letter.state == DeadLetter.State.WAITING:
-            raise LetterRefused("It died again since it was looked at; plan anew.")
-        raise LetterRefused(
-            f"It was {letter.state} by {letter.resolved_by}"
-            f" at {letter.resolved_at:%Y-%m-%d %H:%M:%S} UTC."
-        )
 
 
-def _send_event(letter: DeadLetter) -> None:
-    # In its old place and under its old id: ahead of those that wait for it, and
-    # known to whoever has had it. Its hold goes when Kafka has acknowledged it.
-    if letter.position is None:
+def _send_events(letters: Sequence[DeadLetter]) -> None:
+    # In their old places and under their old ids: ahead of those that wait for them,
+    # and known to whoever has had them. A hold goes when Kafka has acknowledged its
+    # event.
+    if not letters:
+        return
+    if any(letter.position is None for letter in letters):
         raise LetterRefused("It has no place in the outbox.")
-    stored = _stored(letter)
-    OutboxEvent.objects.create(
-        id=letter.position,
-        lane=stored.lane,
-        event_id=stored.event_id,
-        type=stored.type,
-        topic=stored.topic,
-        key=stored.key,
-        payload=stored.payload,
-        headers=letter.headers,
-        request_id=stored.request_id,
-        occurred_at=stored.occurred_at,
+    values: dict[str, Any] = {
+        "ids": [letter.id for letter in letters],
+        "lanes": [lane_of(letter.key) for letter in letters],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PUT_BACK, values)
+
+
+def _send_messages(letters: Sequence[DeadLetter]) -> None:
+    if not letters:
+        return
+    payloads = dict(
+        DeadLetter.objects.filter(id__in=[letter.id for letter in letters]).values_list(
+            "id", "payload"
+        )
     )
-
-
-def _send_message(letter: DeadLetter) -> None:
-    if letter.partition is None or letter.offset is None:
-        raise LetterRefused("It has no place in Kafka's log.")
-    event_id, event_type = _read(letter)
-    ParkedMessage.objects.bulk_create(
-        [
-            ParkedMessage(
-                id=letter.position,
-                consumer=letter.scope,
-                topic=letter.topic,
-                partition=letter.partition,
-                offset=letter.offset,
-                key=letter.key,
+    parked = [_parked(letter, bytes(payloads[letter.id])) for letter in letters]
+    # Kafka may have told of one again; then it waits in line already.
+    ParkedMessage.objects.bulk_create(parked, ignore_conflicts=True)
+    heads = [(each.consumer, each.topic, each.key, each.event_id) for each in parked]
+    _tell_holds(RESUME, heads)
+    # Of a key that nobody holds, the first lets the others wait.
+    Hold.objects.bulk_create(
+        (
+            Hold(
+                scope=scope,
+                topic=topic,
+                key=key,
                 event_id=event_id,
-                type=event_type,
-                payload=letter.payload,
-                headers=letter.headers,
-                attempts=0,
+                reason="replayed",
+                resume_at=Now(),
             )
-        ],
-        # Kafka may have told of it again; then it waits in line already.
+            for scope, topic, key, event_id in heads
+        ),
         ignore_conflicts=True,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            insert into outbox_hold (scope, topic, key, event_id, reason, resume_at)
-            values (%s, %s, %s, %s, 'replayed', now())
-            on conflict (scope, topic, key) do update set resume_at = now()
-            where outbox_hold.event_id = excluded.event_id
-            """,
-            [letter.scope, letter.topic, letter.key, event_id],
-        )
 
 
-def _give_up(letter: DeadLetter) -> None:
-    Hold.objects.filter(
-        scope=letter.scope,
+def _parked(letter: DeadLetter, payload: bytes) -> ParkedMessage:
+    if letter.partition is None or letter.offset is None:
+        raise LetterRefused("It has no place in Kafka's log.")
+    event_id, event_type = _read(letter, payload)
+    return ParkedMessage(
+        id=letter.position,
+        consumer=letter.scope,
         topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
         key=letter.key,
-        event_id=letter.event_id,
-        event_id__isnull=False,
-    ).delete()
+        event_id=event_id,
+        type=event_type,
+        payload=payload,
+        headers=letter.headers,
+        attempts=0,
+    )
 
 
-def _read(letter: DeadLetter) -> tuple[UUID, str]:
+def _read(letter: DeadLetter, payload: bytes) -> tuple[UUID, str]:
     try:
-        envelope = from_bytes(bytes(letter.payload))
+        envelope = from_bytes(payload)
         handled = envelope.event.type in handlings_of(letter.scope)
     except (EnvelopeInvalid, EventDataInvalid) as error:
         raise LetterRefused(f"It still can't be read: {error}") from error
@@ -167,16 +193,41 @@ def _read(letter: DeadLetter) -> tuple[UUID, str]:
     return envelope.event_id, envelope.event.type
 
 
-def _stored(letter: DeadLetter) -> StoredEvent:
-    if letter.event_id is None or letter.occurred_at is None:
-        raise LetterRefused("It has no event id or no time.")
-    return StoredEvent(
-        lane=lane_of(letter.key),
-        event_id=letter.event_id,
-        type=letter.type,
-        topic=letter.topic,
-        key=letter.key,
-        payload=bytes(letter.payload),
-        request_id=letter.request_id,
-        occurred_at=letter.occurred_at,
-    )
+def _head(letter: DeadLetter) -> Head:
+    return letter.scope, letter.topic, letter.key, letter.event_id
+
+
+def _tell_holds(statement: LiteralString, heads: Iterable[Head]) -> None:
+    """Do it to the holds that are these events' own."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(column) for column in zip(*heads, strict=True)])
+
+
+CLAIM = """
+update outbox_dead_letter l
+set state = %(state)s, resolved_at = statement_timestamp(), resolved_by = %(actor)s,
+    resolved_reason = %(reason)s, replay_count = l.replay_count + %(replays)s
+from unnest(%(ids)s::uuid[], %(times)s::timestamptz[]) as planned(id, died_at)
+where l.id = planned.id and l.state = 'waiting'
+  and l.failed_at = coalesce(planned.died_at, l.failed_at)
+returning l.id
+"""
+
+PUT_BACK = """
+insert into outbox_event
+    (id, lane, event_id, type, topic, key, payload, headers, request_id, occurred_at)
+select l.position, placed.lane, l.event_id, l.type, l.topic, l.key, l.payload,
+       l.headers, l.request_id, l.occurred_at
+from unnest(%(ids)s::uuid[], %(lanes)s::smallint[]) as placed(id, lane)
+join outbox_dead_letter l on l.id = placed.id
+"""
+
+# The holds that are these events' own.
+OWN = """
+unnest(%s::text[], %s::text[], %s::text[], %s::uuid[])
+    as own(scope, topic, key, event_id)
+where h.scope = own.scope and h.topic = own.topic and h.key = own.key
+  and h.event_id = own.event_id
+"""
+LET_GO = f"delete from outbox_hold h using {OWN}"  # noqa: S608 -- made of constants
+RESUME = f"update outbox_hold h set resume_at = now() from {OWN}"  # noqa: S608 -- made of constants

@@ -50,7 +50,7 @@ def replay(
     stop_on_failure_rate: float | None,
     on_progress: Listener | None = None,
 ) -> Replay:
-    """Decide the selected letters, each in its own transaction, and return the record.
+    """Decide the selected letters, many in each transaction, and return the record.
 
     What is planned, by whom and why is committed before the first letter is touched.
     Refused letters are left as they were. If this process dies, `resume` does the rest.
@@ -166,7 +166,7 @@ def resume(
 
 @transaction.atomic
 def cancel(*, operation_id: UUID, actor: str) -> Replay:
-    """Let an operation end before its next letter, and keep who wanted it.
+    """Let an operation end before its next letters, and keep who wanted it.
 
     If nobody runs it, it ends at once. Asking again changes nothing. Raises
     OperationUnknown, or OperationEnded.

@@ -11,12 +11,14 @@ from outbox import consuming
 from outbox.connecting import open_connection
 from outbox.consumer import Consumer
 from outbox.relay import Relay
+from outbox.replay import pace
 from outbox.running import Stop
 from tests.outbox.clusters import Cluster
 from tests.outbox.fakes import KafkaSpy, LogSpy
 from tests.outbox.handlers import Handlers, handled_by
 
 Relays = Callable[..., Relay]
+Together = Callable[[int], None]
 
 
 @pytest.fixture
@@ -51,6 +53,17 @@ def new_relay(
         return relay
 
     return new_relay
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> Together:
+    """Return a switch for how many letters a replay takes at once."""
+
+    def take(letters: int) -> None:
+        monkeypatch.setattr(pace, "MOST", letters)
+        monkeypatch.setattr(pace, "FIRST", letters)
+
+    return take
 
 
 @pytest.fixture

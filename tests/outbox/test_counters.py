@@ -20,9 +20,12 @@ from outbox import watermark
 from outbox.connecting import open_connection
 from outbox.publishing import emit
 from outbox.relay import Relay
+from outbox.replay.carrying import carry_out
 from tests.outbox.clusters import Cluster, working_in
 from tests.outbox.events import person, tell_of
 from tests.outbox.fakes import KafkaSpy
+from tests.outbox.letters import store_letters
+from tests.outbox.plans import begun, planned
 
 Flush = Callable[[str], object]
 BATCH = 2000
@@ -107,6 +110,23 @@ def test_a_thousand_events_of_a_transaction_cost_one_statement_more_than_one(
     # The locks, and then a copy of all rows.
     assert (cost.statements, cost.syncs) == (4, 1)
     assert cost.bytes < 1000 * 800
+
+
+@pytest.mark.parametrize("letters", [2, 200])
+def test_letters_that_are_replayed_at_once_cost_nine_statements_and_one_sync(
+    meter: Meter, letters: int
+) -> None:
+    store_letters(letters, held=False)
+    operation = begun(planned())
+    items = list(operation.items.order_by("id"))
+
+    cost = cost_of(meter, lambda: carry_out(operation, items))
+
+    # The letters, their locks, claims, rows, and two for what is recorded, after how
+    # long a lock is waited for; between a BEGIN and a COMMIT.
+    assert (cost.statements, cost.syncs) == (9, 1)
+    operation.refresh_from_db()
+    assert operation.done == letters
 
 
 @dataclass(frozen=True)

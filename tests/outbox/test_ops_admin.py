@@ -211,7 +211,7 @@ def test_a_running_replay_says_that_it_will_end(grace: Client, queued: Replay) -
 
     shown = page(grace, f"replay/{queued.id}/change/")
 
-    assert "ada@example.com canceled it; it ends before its next letter." in shown
+    assert "ada@example.com canceled it; it ends before its next letters." in shown
     assert "Cancel the rest" not in shown
 
 

@@ -33,6 +33,7 @@ from outbox.replay import (
 )
 from outbox.replay.background import run_waiting
 from outbox.replay.operations import PLANS_LIVE_FOR, forget_plans
+from tests.outbox.conftest import Together
 from tests.outbox.letters import outcome, store_letters
 from tests.outbox.plans import ADA, GRACE, HeldElsewhere, begun, planned
 
@@ -163,8 +164,11 @@ def test_a_plan_can_not_be_resumed() -> None:
         resume(operation_id=operation.id, rate=None, stop_on_failure_rate=None)
 
 
-def test_an_operation_that_is_not_done_when_the_turn_ends_is_gone_on_with() -> None:
+def test_an_operation_that_is_not_done_when_the_turn_ends_is_gone_on_with(
+    together: Together,
+) -> None:
     store_letters(3)
+    together(1)
     operation = begun(planned())
     left = iter([True, True])
 
@@ -178,8 +182,11 @@ def test_an_operation_that_is_not_done_when_the_turn_ends_is_gone_on_with() -> N
     assert outcome(operation) == ("done", 3, 3, 0)
 
 
-def test_what_a_command_left_behind_is_left_to_its_operator() -> None:
+def test_what_a_command_left_behind_is_left_to_its_operator(
+    together: Together,
+) -> None:
     store_letters(2)
+    together(1)
     with pytest.raises(KeyboardInterrupt):
         replay(
             selection=Selection(),

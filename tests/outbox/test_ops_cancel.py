@@ -20,6 +20,7 @@ from outbox.replay import (
     resume,
 )
 from outbox.replay.background import run_waiting
+from tests.outbox.conftest import Together
 from tests.outbox.letters import outcome, replay_all, store_letters
 from tests.outbox.plans import ADA, GRACE, HeldElsewhere, begun, planned
 
@@ -41,8 +42,9 @@ def test_a_queued_operation_is_canceled_at_once_and_says_by_whom() -> None:
     assert DeadLetter.objects.waiting().count() == 2
 
 
-def test_a_running_operation_ends_before_its_next_letter() -> None:
+def test_a_running_operation_ends_before_its_next_letters(together: Together) -> None:
     store_letters(5)
+    together(2)
 
     operation = replay(
         selection=Selection(),

@@ -29,8 +29,7 @@ from outbox.replay import (
     replay,
     resume,
 )
-from outbox.replay.pace import Pace
-from tests.outbox.conftest import Relays
+from tests.outbox.conftest import Relays, Together
 from tests.outbox.events import person, tell_of, tell_session_ended
 from tests.outbox.fakes import KafkaSpy
 from tests.outbox.letters import bury, outcome, replay_all, store_letters
@@ -115,8 +114,11 @@ def test_an_operation_is_recorded_with_its_plan_and_its_outcome() -> None:
     assert len(letters) - DeadLetter.objects.waiting().count() == 2
 
 
-def test_the_plan_is_committed_before_the_first_letter_is_touched() -> None:
+def test_the_plan_is_committed_before_the_first_letter_is_touched(
+    together: Together,
+) -> None:
     store_letters(3)
+    together(2)
     seen: list[tuple[int, int]] = []
 
     replay(
@@ -132,7 +134,7 @@ def test_the_plan_is_committed_before_the_first_letter_is_touched() -> None:
         ),
     )
 
-    assert seen == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert seen == [(0, 0), (2, 2), (3, 3)]
 
 
 def test_letters_of_a_key_go_in_the_order_of_their_places() -> None:
@@ -378,8 +380,11 @@ def test_an_operation_is_run_by_one_process_at_a_time() -> None:
     assert outcome(operation) == ("done", 1, 1, 0)
 
 
-def test_an_operation_can_be_run_again_after_it_ended_in_an_error() -> None:
+def test_an_operation_can_be_run_again_after_it_ended_in_an_error(
+    together: Together,
+) -> None:
     store_letters(2)
+    together(1)
 
     with pytest.raises(KeyboardInterrupt):
         replay(
@@ -398,25 +403,6 @@ def test_an_operation_can_be_run_again_after_it_ended_in_an_error() -> None:
 
     assert outcome(resumed) == ("done", 2, 2, 0)
     assert ReplayItem.objects.filter(outcome="done").count() == 2
-
-
-def test_the_pace_spreads_turns_evenly_and_makes_up_for_none() -> None:
-    now = [0.0]
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    pace = Pace(4.0, clock=lambda: now[0], sleep=sleep)
-
-    pace.wait()
-    pace.wait()
-    now[0] += 10
-    pace.wait()
-    pace.wait()
-
-    assert slept == [0.25, 0.25]
 
 
 def _interrupt_after_one(progress: object) -> None:

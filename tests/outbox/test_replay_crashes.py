@@ -15,13 +15,17 @@ from psycopg.conninfo import make_conninfo
 from outbox.models import DeadLetter, OutboxEvent, Replay, ReplayItem
 from outbox.replay import resume
 from outbox.replay.executing import LOCK_CLASS
+from tests.outbox.conftest import Together
 from tests.outbox.letters import outcome, replay_all, store_letters
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE = 30.0
-STATEMENTS = 28
+LETTERS = 4
+TOGETHER = 3
+# For how many letters that are refused; each of those beside it goes alone then.
+STATEMENTS = {0: 26, 1: 39}
 
 
 class Killed(BaseException):
@@ -43,9 +47,25 @@ class Killer:
         return execute(sql, *rest)
 
 
-@pytest.mark.parametrize("statement", range(1, STATEMENTS + 1))
-def test_a_replay_that_dies_at_any_statement_is_finished_once(statement: int) -> None:
-    store_letters(2)
+def _letters(refused: int) -> None:
+    """Store four letters, of which some are to be refused, to go three at once."""
+    store_letters(LETTERS)
+    DeadLetter.objects.filter(position__lte=refused).update(occurred_at=None)
+
+
+@pytest.mark.parametrize(
+    ("refused", "statement"),
+    [
+        (refused, statement)
+        for refused, count in STATEMENTS.items()
+        for statement in range(1, count + 1)
+    ],
+)
+def test_a_replay_that_dies_at_any_statement_is_finished_once(
+    refused: int, statement: int, together: Together
+) -> None:
+    _letters(refused)
+    together(TOGETHER)
     with connection.execute_wrapper(Killer(statement)), pytest.raises(Killed):
         replay_all()
     _lose_connection()
@@ -55,19 +75,28 @@ def test_a_replay_that_dies_at_any_statement_is_finished_once(statement: int) ->
         for operation in Replay.objects.all()
     ] or [replay_all()]
 
-    assert [outcome(operation) for operation in operations] == [("done", 2, 2, 0)]
-    assert OutboxEvent.objects.count() == 2
-    assert set(DeadLetter.objects.values_list("replay_count", flat=True)) == {1}
+    done = LETTERS - refused
+    assert [outcome(each) for each in operations] == [("done", LETTERS, done, refused)]
+    assert OutboxEvent.objects.count() == done
+    assert DeadLetter.objects.waiting().count() == refused
+    assert set(DeadLetter.objects.values_list("state", "replay_count")) <= {
+        ("replayed", 1),
+        ("waiting", 0),
+    }
 
 
-def test_no_statement_of_a_replay_was_left_out() -> None:
-    store_letters(2)
+@pytest.mark.parametrize("refused", STATEMENTS)
+def test_no_statement_of_a_replay_was_left_out(
+    refused: int, together: Together
+) -> None:
+    _letters(refused)
+    together(TOGETHER)
     killer = Killer(10_000)
 
     with connection.execute_wrapper(killer):
         replay_all()
 
-    assert 10_000 - killer.left == STATEMENTS
+    assert 10_000 - killer.left == STATEMENTS[refused]
 
 
 @pytest.fixture

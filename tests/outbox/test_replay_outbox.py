@@ -260,6 +260,7 @@ def interrupted(
 
     with monkeypatch.context() as patched:
         patched.setattr("outbox.replay.pace.Pace.wait", die_in_time)
+        patched.setattr("outbox.replay.pace.FIRST", 1)
         with pytest.raises(Interrupted):
             republish(
                 selection=ArchiveSelection(since=datetime(2020, 1, 1, tzinfo=UTC)),

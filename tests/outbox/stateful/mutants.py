@@ -3,12 +3,9 @@
 import random
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
-from uuid import UUID
 
 import pytest
 
-from opencore.ids import uuid7
 from outbox import backlog, watermark
 from outbox.backlog import Backlog, WaitingEvent
 from outbox.publishing import STRIPES, StoredEvent
@@ -79,10 +76,7 @@ def deletes_all_up_to_what_was_sent(patch: pytest.MonkeyPatch) -> None:
 
 
 def replays_under_a_new_id(patch: pytest.MonkeyPatch) -> None:
-    def stored(*, event_id: UUID, **others: Any) -> StoredEvent:
-        return StoredEvent(event_id=uuid7(), **others)
-
-    patch.setattr(letters, "StoredEvent", stored)
+    _rewrite(patch, "PUT_BACK", "l.event_id", "gen_random_uuid()", of=letters)
 
 
 MUTANTS: tuple[Mutant, ...] = (
