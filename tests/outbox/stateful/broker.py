@@ -50,6 +50,7 @@ class OnItsWay:
     """Some messages, and what the relay will hear of them when it waits."""
 
     line: "Line"
+    event_ids: Sequence[UUID]
     keys: Sequence[str]
     outcomes: list[Failure | None]
     waited: bool = False
@@ -84,6 +85,11 @@ class Line:
     answer: Answer = Answer.OK
     on_their_way: list[OnItsWay] = field(default_factory=list)
 
+    @property
+    def unanswered(self) -> set[UUID]:
+        """Return what was sent, and nobody waited for its answer yet."""
+        return {one for each in self.on_their_way for one in each.event_ids}
+
     def send(self, messages: Sequence[Outgoing]) -> OnItsWay:
         event_ids = [from_bytes(message.payload).event_id for message in messages]
         self.when_sending(event_ids)
@@ -93,7 +99,7 @@ class Line:
         passed = [event_id for key, event_id in heard if key not in broken]
         answers = iter(self.broker.take(passed, self.answer))
         outcomes = [BEHIND if key in broken else next(answers) for key in keys]
-        self.on_their_way.append(OnItsWay(self, keys, outcomes))
+        self.on_their_way.append(OnItsWay(self, event_ids, keys, outcomes))
         return self.on_their_way[-1]
 
     def probe(self) -> bool:

@@ -71,8 +71,7 @@ class Sender:
         self._connections = connections
         self._turn = Turn()
         self._held: list[Held] = []
-        self._sending: set[UUID] = set()
-        self._sent_before: set[UUID] = set()
+        self._sent_ahead: set[UUID] = set()
         self._recorded: list[UUID] | None = None
         self._begin()
 
@@ -80,7 +79,7 @@ class Sender:
         """Do what whoever runs a relay does over and over."""
         self._turn, self._line.answer = turn, turn.answer
         self._held = self._store.held()
-        self._sent_before, self._sending = self._sending, set()
+        self._sent_ahead = self._line.unanswered
         rescan = AT_ONCE if turn.looks_anew else NEVER
         with patch.object(watermark, "RESCAN", rescan):
             self._surviving(self._relay_batch)
@@ -139,10 +138,9 @@ class Sender:
         self._insist_on_silence()
         still = self._store.held()
         held = [each for each in self._held if each in still]
-        self._sending.update(event_ids)
         # Who holds a key is told that what is being sent may still be: so may what was
-        # sent ahead in the turn before, and is sent again alone.
-        new = [each for each in event_ids if each not in self._sent_before]
+        # sent ahead in the turns before, and is sent again alone.
+        new = [each for each in event_ids if each not in self._sent_ahead]
         check_held(self._truth, new, held)
         meanwhile, self._turn.before_sending = self._turn.before_sending, nothing
         meanwhile()
