@@ -55,6 +55,8 @@ def test_a_gateway_that_is_told_to_stop_drains_first(system: System) -> None:
     child = system.run("draining", *api.command(port), DRAIN_SECONDS="5")
     visitor = Visitor(f"http://127.0.0.1:{port}", sign_up(system).visitor.token)
     system.until(lambda: answers(port), "the gateway answers")
+    # The port is open a moment before SIGTERM is heard as a wish to drain.
+    before = visitor.ask("GET", "/livez")
 
     os.kill(child.pid, signal.SIGTERM)
     system.until(
@@ -66,6 +68,7 @@ def test_a_gateway_that_is_told_to_stop_drains_first(system: System) -> None:
             threads.map(lambda _: visitor.ask("GET", "/users/me").status, range(40))
         )
 
+    assert before.status == 200
     assert ready.body["reason"] == "draining"
     assert served == [200] * 40
     system.until(lambda: not child.running, "it ends")

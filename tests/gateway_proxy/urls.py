@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from opencore.brakes import client_address
 from opencore.context import current_request_id
 
-CLOSED: list[str] = []
+CLOSED: list[str | None] = []
 
 
 @csrf_exempt
@@ -43,14 +43,15 @@ def redirect(request: HttpRequest) -> HttpResponse:
 
 
 def stream(request: HttpRequest) -> HttpResponseBase:
-    """Answer in chunks."""
+    """Answer in chunks, and note the request's id when that ends."""
+    asked = current_request_id()
 
     def chunks() -> Iterator[bytes]:
         try:
             yield b"first"
             yield b"second"
         finally:
-            CLOSED.append(request.path)
+            CLOSED.append(asked)
 
     return StreamingHttpResponse(chunks(), content_type="text/plain")
 

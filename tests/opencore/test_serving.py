@@ -112,9 +112,13 @@ def test_a_server_that_drains_serves_on_and_keeps_no_connection(
     command: Command, port: int
 ) -> None:
     with running(command, port, {"DRAIN_SECONDS": "600"}) as process:
+        # The port is open a moment before SIGTERM is heard as a wish to drain.
+        before = asked_anew(port)
+
         process.send_signal(signal.SIGTERM)
         until(lambda: asked_anew(port)[1], "it drains")
 
+        assert before == (b"ok", False)
         assert asked_anew(port) == (b"ok", True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
