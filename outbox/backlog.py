@@ -195,7 +195,6 @@ class Backlog:
         return {
             "owned": list(self._leases.epochs),
             "epochs": list(self._leases.epochs.values()),
-            "lease": settings.OUTBOX_LEASE,
         }
 
 
@@ -254,21 +253,20 @@ union all
 limit %(limit)s
 """
 
+# Whoever takes a lane waits until the lock is gone with its transaction. It leaves no
+# version of the row behind, as a change of it would.
 FENCE = """
-update outbox_lane l set lease_until = clock_timestamp() + %(lease)s
-from unnest(%(owned)s::smallint[], %(epochs)s::bigint[]) as mine(lane, epoch)
-where l.lane = mine.lane and l.epoch = mine.epoch
+select f.lane
+from outbox_fence f
+join unnest(%(owned)s::smallint[], %(epochs)s::bigint[]) as mine(lane, epoch)
+    on f.lane = mine.lane and f.epoch = mine.epoch
+for share of f
 """
 
 # An id is of one lane. No join, which could be made the other way round: a plan for a
 # table that was empty at that moment would read all of it, each time.
-DELIVERED = """
-with fence as (
-    update outbox_lane l set lease_until = clock_timestamp() + %(lease)s
-    from unnest(%(owned)s::smallint[], %(epochs)s::bigint[]) as mine(lane, epoch)
-    where l.lane = mine.lane and l.epoch = mine.epoch
-    returning l.lane
-), gone as (
+DELIVERED = f"""
+with fence as ({FENCE}), gone as (
     delete from outbox_event e
     where e.lane = any(%(lanes)s::smallint[]) and e.id = any(%(ids)s::bigint[])
       and (select count(*) from fence) = cardinality(%(owned)s::smallint[])
@@ -291,7 +289,7 @@ with fence as (
     from gone
 )
 select count(*) from fence
-"""
+"""  # noqa: S608 -- made of constants
 
 ATTEMPT = """
 insert into outbox_attempt (event_id, scope, number, worker, failure, code, message)

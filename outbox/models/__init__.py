@@ -13,6 +13,7 @@ from outbox.models.receiving import InboxEntry, ParkedMessage
 from outbox.models.relaying import (
     ArchivedEvent,
     Attempt,
+    Fence,
     Hold,
     Lane,
     OutboxEvent,
@@ -25,6 +26,7 @@ __all__ = (
     "Counter",
     "DeadLetter",
     "DeadLetterQuerySet",
+    "Fence",
     "Hold",
     "InboxEntry",
     "Lane",

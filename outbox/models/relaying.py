@@ -73,6 +73,24 @@ class Lane(models.Model):
         return f"lane {self.lane}"
 
 
+class Fence(models.Model):
+    """A lane's epoch once more; what records an outcome locks it, and finds it quickly.
+
+    A trigger moves it when the lane is taken. Nothing else changes the row, so there
+    is no older version of it to pass over, however long a snapshot is held open: each
+    renewal of a lease leaves one of the lane's own row.
+    """
+
+    lane = models.SmallIntegerField(primary_key=True)
+    epoch = models.BigIntegerField()
+
+    class Meta:
+        db_table = "outbox_fence"
+
+    def __str__(self) -> str:
+        return f"fence of lane {self.lane}"
+
+
 class Attempt(models.Model):
     """One failure of one event, kept for whoever asks why it is late or dead."""
 

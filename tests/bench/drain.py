@@ -123,7 +123,6 @@ def _move(events: int) -> Sample:
         fence = {
             "owned": leases.lanes,
             "epochs": list(leases.epochs.values()),
-            "lease": settings.OUTBOX_LEASE,
             "scope": backlog.RELAY,
             "topics": [TOPIC],
         }

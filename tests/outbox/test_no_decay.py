@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import Diagnostic
+from pytest_django import Settings
 
 from outbox import backlog, watermark
 from outbox.connecting import open_connection
@@ -28,6 +29,7 @@ DELIVERED = 6000
 BATCH = 2000
 # Of each of the sixteen lanes: down the index, to the row, and a little to spare.
 A_FEW = 16 * 12
+A_LITTLE = 16
 SNAPSHOT = (
     "set transaction isolation level repeatable read; select count(*) from pg_class"
 )
@@ -159,6 +161,37 @@ def test_a_forgotten_transaction_lets_no_read_pass_over_what_was_delivered(
     assert delivery.visits_for_one_event() < A_FEW
 
 
+def test_a_forgotten_transaction_lets_no_batch_pass_over_what_its_lease_left_behind(
+    delivery: Delivery,
+    forget_a_transaction: Callable[..., None],
+    settings: Settings,
+) -> None:
+    """Each renewal leaves a version of the lane's row, which nothing may remove now."""
+    # So short that the lease is renewed before each batch.
+    settings.OUTBOX_LEASE = timedelta(microseconds=3)
+    forget_a_transaction(SNAPSHOT, database=None)
+    delivery.deliver(BATCH)
+    before = delivery.visits_for_one_event()
+
+    for _ in range(200):
+        delivery.relay.take_lanes()
+        delivery.visits_for_one_event()
+
+    assert versions_of_lanes() > 16 * 200
+    assert delivery.visits_for_one_event() < before + A_LITTLE
+
+
+def versions_of_lanes() -> int:
+    """Return how many versions of their rows lie in the table of the lanes."""
+    with connection.cursor() as cursor:
+        cursor.execute("create extension if not exists pgstattuple")
+        cursor.execute(
+            "select tuple_count + dead_tuple_count from pgstattuple('outbox_lane')"
+        )
+        (found,) = cursor.fetchone()
+    return int(found)
+
+
 def test_what_is_on_its_way_is_not_read_again_for_the_next_batch(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,7 +230,6 @@ def test_what_was_delivered_is_found_by_index_in_a_table_that_is_believed_empty(
         {
             "owned": [0],
             "epochs": [0],
-            "lease": timedelta(seconds=1),
             "scope": "relay",
             "topics": [],
             **backlog.places_of([(0, 1), (0, 2), (1, 3), (1, 4)]),

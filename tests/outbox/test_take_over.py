@@ -4,16 +4,20 @@ When a lease has run out, the database's clock says; the lease here is a short o
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from time import monotonic
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
 from django.test import override_settings
+from django.utils import timezone
 
-from outbox.leases import LaneLost
+from outbox.backlog import Backlog
+from outbox.leases import LaneLost, Leases
 from outbox.models import ArchivedEvent, Lane, OutboxEvent
 from outbox.relay import Tally
 from tests.outbox.conftest import Relays
@@ -84,6 +88,60 @@ def test_what_a_dead_relay_had_sent_but_not_recorded_is_sent_again_by_its_heir(
 
     assert [envelope.event_id for envelope in kafka.envelopes] == told + told
     assert OutboxEvent.objects.count() == 0
+
+
+def test_a_lane_is_taken_when_what_is_being_recorded_of_it_is_recorded(
+    connect: Callable[[], "psycopg.Connection[Any]"],
+) -> None:
+    (own, first), (other, heir) = sender(connect, "first"), sender(connect, "heir")
+    first.acquire()
+    Lane.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    own.execute("begin")
+    Backlog(own, first).mark_delivered([])
+
+    with ThreadPoolExecutor(1) as threads:
+        taking = threads.submit(heir.acquire)
+        wait_until(lambda: waits_for(own, other))
+        own.execute("commit")
+
+        assert len(taking.result()) == 16
+
+
+def test_what_is_recorded_of_a_lane_that_is_being_taken_is_refused_when_it_is(
+    connect: Callable[[], "psycopg.Connection[Any]"],
+) -> None:
+    (own, first), (other, heir) = sender(connect, "first"), sender(connect, "heir")
+    first.acquire()
+    Lane.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    other.execute("begin")
+    heir.acquire()
+
+    with ThreadPoolExecutor(1) as threads:
+        recording = threads.submit(Backlog(own, first).mark_delivered, [])
+        wait_until(lambda: waits_for(other, own))
+        other.execute("commit")
+
+        with pytest.raises(LaneLost):
+            recording.result()
+
+
+def sender(
+    connect: Callable[[], "psycopg.Connection[Any]"], name: str
+) -> tuple["psycopg.Connection[Any]", Leases]:
+    own = connect()
+    return own, Leases(own, owner=name)
+
+
+def waits_for(
+    holder: "psycopg.Connection[Any]", waiting: "psycopg.Connection[Any]"
+) -> bool:
+    """Return whether one session is kept waiting by the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select %s = any (pg_blocking_pids(%s))",
+            [holder.info.backend_pid, waiting.info.backend_pid],
+        )
+        return bool(cursor.fetchone() == (True,))
 
 
 def leases_have_run_out() -> bool:

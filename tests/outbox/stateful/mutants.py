@@ -29,9 +29,9 @@ def marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
 
 
 def records_without_a_fence(patch: pytest.MonkeyPatch) -> None:
-    fence = "l.lane = mine.lane and l.epoch = mine.epoch"
+    fence = "f.lane = mine.lane and f.epoch = mine.epoch"
     for statement in ("DELIVERED", "FENCE"):
-        _rewrite(patch, statement, fence, "l.lane = mine.lane")
+        _rewrite(patch, statement, fence, "f.lane = mine.lane")
 
 
 def emits_without_the_lock_of_the_key(patch: pytest.MonkeyPatch) -> None:
