@@ -13,6 +13,8 @@ from tests.bench.samples import TOPIC, add, fill, own_connection, patient
 
 CHUNK = 500_000
 KEPT = 0.8
+# Without a snapshot it was 0.94: what was written fills memory by and by.
+STEADY = 0.9
 SNAPSHOT = "growth, an old snapshot"
 
 Drain = Callable[[int], Sample]
@@ -77,10 +79,10 @@ def _steady(first: list[Sample], last: list[Sample], seconds: int) -> Goal:
     return Goal(
         bench=SNAPSHOT,
         what=f"last third of {seconds} s, against the first",
-        wanted=f">= {KEPT:g} x",
+        wanted=f">= {STEADY:g} x",
         measured=share,
         unit="x",
-        kept=share >= KEPT,
+        kept=share >= STEADY,
     )
 
 
