@@ -14,7 +14,8 @@ def executing(
     """Execute a statement while the block runs; its answer is there after the block.
 
     Its transaction ends when PostgreSQL is done with it, not when somebody asks for the
-    answer. If it failed, that is raised after the block.
+    answer. If it failed, that is raised after the block; if that is known before, then
+    at once, and the block is left out.
     """
     cursor = connection.cursor()
     with connection.pipeline() as pipeline:

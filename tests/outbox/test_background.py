@@ -34,19 +34,38 @@ def test_it_is_committed_while_nobody_asks_for_its_answer(connect: Connect) -> N
 def test_its_failure_is_raised_after_the_block_and_leaves_nothing(
     connect: Connect,
 ) -> None:
-    own, done = connect(), []
-    own.execute(PAUSE, {"topic": "there"})
+    own, other, done = connect(), connect(), []
+    other.execute("begin")
+    other.execute(PAUSE, {"topic": "there"})
 
     with (
         pytest.raises(errors.UniqueViolation),
         executing(own, PAUSE, {"topic": "there"}),
     ):
-        done.append("something else")
+        # Until then PostgreSQL can't know whether the statement will fail.
+        done.append(other.execute("commit").statusmessage)
 
-    assert done == ["something else"]
+    assert done == ["COMMIT"]
     assert own.execute("select topic from outbox_topic_pause").fetchall() == [
         ("there",)
     ]
+
+
+def test_a_failure_that_is_known_soon_leaves_nothing_either(connect: Connect) -> None:
+    own = connect()
+    own.execute(PAUSE, {"topic": "there"})
+
+    for _ in range(50):
+        with (
+            pytest.raises(errors.UniqueViolation),
+            executing(own, PAUSE, {"topic": "there"}),
+        ):
+            pass
+
+    assert own.execute("select topic from outbox_topic_pause").fetchall() == [
+        ("there",)
+    ]
+    assert own.info.pipeline_status == psycopg.pq.PipelineStatus.OFF
 
 
 def test_what_the_block_raises_is_raised_and_the_statement_is_done(
