@@ -144,7 +144,6 @@ class Relay:
         and no row is locked meanwhile.
         """
         with _uncollected():
-            self._keep_lanes()
             if not self._on_their_way:
                 self._send(self._backlog.due())
             if len(self._on_their_way) == 1 and self._may_send_more():

@@ -12,22 +12,15 @@ begin
 end
 $$;
 
-create trigger outbox_lane_is_new
-    after insert on outbox_lane for each row
-    execute function outbox_move_fence();
-
 create trigger outbox_lane_is_taken
-    after update of epoch on outbox_lane for each row
-    when (old.epoch is distinct from new.epoch)
+    after insert or update of epoch on outbox_lane for each row
     execute function outbox_move_fence();
 
-insert into outbox_fence (lane, epoch) select lane, epoch from outbox_lane
-on conflict (lane) do update set epoch = excluded.epoch;
+insert into outbox_fence (lane, epoch) select lane, epoch from outbox_lane;
 """
 
 DROP_TRIGGER = """
 drop trigger outbox_lane_is_taken on outbox_lane;
-drop trigger outbox_lane_is_new on outbox_lane;
 drop function outbox_move_fence();
 """
 
