@@ -23,10 +23,10 @@ def make_folder() -> None:
     Folders that processes left behind when they were killed are removed.
     """
     _remove_what_was_left()
-    os.environ[FOLDER] = tempfile.mkdtemp(prefix=PREFIX)
-    # Stays open for as long as this process lives: closing it would free the lock.
-    held = os.open(Path(os.environ[FOLDER], IN_USE), os.O_CREAT | os.O_WRONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    while not _holds(folder := tempfile.mkdtemp(prefix=PREFIX)):
+        # Another start took it for one that was left behind, before it was locked.
+        continue
+    os.environ[FOLDER] = folder
 
 
 def forget_process(pid: int) -> None:
@@ -41,6 +41,15 @@ def forget_process(pid: int) -> None:
 def remove_folder() -> None:
     """Leave nothing behind."""
     shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+def _holds(folder: str) -> bool:
+    """Lock the folder for as long as this process lives; return whether it is there."""
+    lock = Path(folder, IN_USE)
+    # Stays open: closing it would free the lock.
+    held = os.open(lock, os.O_CREAT | os.O_WRONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return lock.exists()
 
 
 def _remove_what_was_left() -> None:

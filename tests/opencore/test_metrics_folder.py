@@ -1,5 +1,6 @@
 """Where processes count together: made by who starts them, and never left for good."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from opencore.metrics.folder import FOLDER, make_folder, remove_folder
+from opencore.metrics.folder import FOLDER, IN_USE, make_folder, remove_folder
 
 HOLDS = (
     "import sys; from opencore.metrics.folder import FOLDER, make_folder; import os;"
@@ -79,3 +80,27 @@ def test_the_folder_of_a_living_process_stays(
     make_folder()
 
     assert sorted(room.iterdir()) == sorted([used, Path(os.environ[FOLDER])])
+
+
+def test_a_folder_that_another_start_takes_for_left_behind_is_made_anew(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Path] = []
+
+    def lock_late(held: int, how: int) -> None:
+        if not taken:
+            taken.extend(room.iterdir())
+            subprocess.run([sys.executable, "-c", HOLDS], input=b"", check=True)
+        lock(held, how)
+
+    lock = fcntl.flock
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", lock_late)
+        make_folder()
+
+    made = Path(os.environ[FOLDER])
+    assert len(taken) == 1
+    assert not taken[0].exists()
+    assert made.is_dir()
+    with (made / IN_USE).open() as lock_file, pytest.raises(BlockingIOError):
+        lock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
