@@ -38,7 +38,7 @@ from opencore.revoked import NEWS, REVOKED
 from opencore.tokens import read_access
 from tests.accounts.programs import key_for
 from tests.api import assert_problem
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 

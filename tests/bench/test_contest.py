@@ -23,8 +23,9 @@ from tests.bench.contest.debian import Tools, ToolsAbsent
 from tests.bench.contest.deciding import Pipelines
 from tests.bench.contest.load import LoadRefused, Target
 from tests.bench.contest.nginx import Nginx
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.service import Handler, Service, serving
+from tests.ports import free_port
 
 MANY = 4 * limits.BURST
 POLICY = f'"user";q={limits.BURST};w=1, "network";q={MANY};w=1'

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from tests.chaos.line import Line
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 PATIENCE = 5.0
 SHORTLY = 0.2

@@ -7,7 +7,7 @@ import pytest
 from opencore.localservices.parts import PARTS
 from opencore.localservices.places import answers
 from tests.failure_modes.system import System, Visitor
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 # What the strict gateway lets through at once.
 BURST = 20

@@ -12,7 +12,7 @@ from opencore.tokens import mint_access
 from tests.failure_modes.conftest import BURST, StrictGateway
 from tests.failure_modes.people import sign_up
 from tests.failure_modes.system import System, Visitor
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 
 def test_who_spent_the_burst_before_a_restart_waits_after_it(

@@ -13,8 +13,9 @@ from gateway_proxy.blocking import run
 from gateway_proxy.defaults import default_table
 from gateway_proxy.front import current_gateway
 from opencore.tokens import mint_access
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.service import Service, serving
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")

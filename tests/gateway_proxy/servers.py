@@ -1,15 +1,15 @@
 """The gateway behind each real server that OpenCore can be served by."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import monotonic
 
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:opencore.gunicorn")
@@ -98,9 +98,19 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(0.1)
         except subprocess.TimeoutExpired:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
+            if _answers(port):
+                return
         else:
             break
     raise RuntimeError(f"{process.args!r} did not start: {process.poll()}")
+
+
+def _answers(port: int) -> bool:
+    """Return whether a request is answered, for a port may be open before that."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as line:
+        try:
+            line.request("GET", "/")
+            line.getresponse()
+        except (OSError, HTTPException):
+            return False
+        return True

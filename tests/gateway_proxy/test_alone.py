@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib3 import request
 
 from gateway_proxy.core.routes import PREFIXES
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.servers import GUNICORN, running
 from tests.gateway_proxy.service import Service
+from tests.ports import free_port
 
 
 def product(port: int) -> tuple[str, ...]:

@@ -32,9 +32,10 @@ from tests.gateway_proxy.conformance import (
     WireFront,
 )
 from tests.gateway_proxy.conftest import bearer_of
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.service import Service
 from tests.gateway_proxy.test_targets import TRICKS
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("gateway")
 

@@ -24,8 +24,8 @@ from gateway_proxy.streaming.http import HttpExchange
 from opencore.errors import BodyTooLarge
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.exchanges import GET, KINDS, Client, Upload, read
-from tests.gateway_proxy.redis_server import free_port
 from tests.gateway_proxy.service import Handler, Service, serving, serving_on_socket
+from tests.ports import free_port
 
 HASTY = replace(GET, timeouts=Timeouts(connect=0.2, head=0.3, whole=0.5))
 POST = replace(GET, method="POST")

@@ -20,7 +20,7 @@ from gateway_proxy.core.decisions import Decision
 from gateway_proxy.core.messages import AccessRecord
 from gateway_proxy.core.sight import Sight
 from gateway_proxy.metrics import BOUNDS, LATENCY, METRICS, Counts
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 from tests.scraping import Scrape, parsed, scrape
 
 ROOT = Path(__file__).parent.parent.parent

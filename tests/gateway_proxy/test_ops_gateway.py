@@ -15,7 +15,8 @@ from gateway_proxy.plantokens import LIVES_FOR
 from gateway_proxy.selectors import Published, latest_published
 from tests.api import Api, assert_problem, body_of
 from tests.gateway_proxy.publishing import COST_FIVE, WHY, publish
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.gateway_proxy import raw_requests as raw
 from tests.gateway_proxy.conftest import bearer_of
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.servers import SERVERS, all_servers
 from tests.gateway_proxy.service import (
     Service,
@@ -24,6 +24,7 @@ from tests.gateway_proxy.service import (
     serving,
     stream_until_closed,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.parametrize("server", SERVERS)
 BEGIN = re.compile(rb"HTTP/1\.[01] \d{3} [A-Za-z -]+\r\n")

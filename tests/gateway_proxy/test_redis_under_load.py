@@ -16,8 +16,9 @@ import pytest
 from opencore.localservices.places import answers
 from opencore.localservices.process import Child
 from tests.gateway_proxy.conftest import bearer_of
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.service import serving
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0

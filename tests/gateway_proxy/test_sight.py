@@ -25,8 +25,8 @@ from tests.gateway_proxy.conformance import (
     WireFront,
     scope_of,
 )
-from tests.gateway_proxy.redis_server import free_port
 from tests.gateway_proxy.service import Service
+from tests.ports import free_port
 from tests.scraping import Labels, parsed
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -31,8 +31,9 @@ from gateway_proxy.services import (
 from gateway_proxy.tasks import hang_table
 from opencore.celery import app
 from tests.gateway_proxy.publishing import COST_FIVE, WHY, publish
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.opencore.conftest import open_session
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,9 +20,10 @@ from opencore.telemetry import ACCESS_LOG
 from opencore.tokens import mint_access
 from tests.gateway_proxy import service as services
 from tests.gateway_proxy.conftest import bearer_of
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.gateway_proxy.service import Service
 from tests.gateway_proxy.test_targets import TRICKS
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("gateway")
 

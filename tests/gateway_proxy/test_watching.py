@@ -25,7 +25,8 @@ from gateway_proxy.selectors import Published
 from gateway_proxy.services import hang_latest
 from gateway_proxy.watching import Watcher, current_table, sources_of_settings
 from tests.gateway_proxy.publishing import COST_FIVE, WHY, publish
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

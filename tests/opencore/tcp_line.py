@@ -5,7 +5,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Literal
 
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 Cut = Literal["never", "before_commit", "after_commit"]
 

@@ -18,10 +18,10 @@ from opencore.database import (
 )
 from opencore.tokens import fetching
 from opencore.tokens.fetching import FetchedKeys
-from tests.gateway_proxy.redis_server import free_port
 from tests.opencore.conftest import DatabaseAt
 from tests.opencore.tcp_line import TcpLine
 from tests.opencore.tokens.publisher import Published
+from tests.ports import free_port
 
 transactional = pytest.mark.django_db(transaction=True)
 

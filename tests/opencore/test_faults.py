@@ -12,9 +12,9 @@ import pytest
 from django.db import connection, transaction
 from django.http.response import HttpResponseBase
 
-from tests.gateway_proxy.redis_server import free_port
 from tests.opencore.conftest import REQUEST_ID, Ask, DatabaseAt, Session, current_pool
 from tests.opencore.tcp_line import Cut, TcpLine
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -17,9 +17,10 @@ from pytest_django import Settings
 from opencore import health
 from opencore.draining import start_draining, stop_draining
 from opencore.health import Probe
-from tests.gateway_proxy.redis_server import RedisServer, free_port
+from tests.gateway_proxy.redis_server import RedisServer
 from tests.opencore.conftest import DatabaseAt, current_pool
 from tests.opencore.tcp_line import TcpLine
+from tests.ports import free_port
 
 PATIENCE = 5.0
 transactional = pytest.mark.django_db(transaction=True)

@@ -12,8 +12,8 @@ from psycopg_pool import TooManyRequests
 
 from opencore.postgresql.errors import DatabaseUnreachable
 from opencore.postgresql.pool import WatchedPool
-from tests.gateway_proxy.redis_server import free_port
 from tests.opencore.tcp_line import TcpLine
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

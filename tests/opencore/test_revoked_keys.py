@@ -19,7 +19,7 @@ from opencore.revoked import NEWS, REVOKED
 from opencore.revoked_keys import republish_keys
 from opencore.tasks import republish_revoked_keys
 from opencore.tokens import kid_of
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 

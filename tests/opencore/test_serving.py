@@ -13,8 +13,8 @@ import pytest
 
 from opencore.localservices.places import answers
 from opencore.serving import newest_loaded, note_loaded
-from tests.gateway_proxy.redis_server import free_port
 from tests.gateway_proxy.servers import BY_ASGI, GUNICORN, ONE_WORKER, UVICORN, running
+from tests.ports import free_port
 
 APP = "tests.opencore.halves:application"
 SPEAKING = "tests.opencore.halves:speaking"
@@ -112,7 +112,6 @@ def test_a_server_that_drains_serves_on_and_keeps_no_connection(
     command: Command, port: int
 ) -> None:
     with running(command, port, {"DRAIN_SECONDS": "600"}) as process:
-        # The port is open a moment before SIGTERM is heard as a wish to drain.
         before = asked_anew(port)
 
         process.send_signal(signal.SIGTERM)
@@ -137,7 +136,6 @@ def test_a_worker_that_is_replaced_serves_until_its_successor_can(
     environment = {"LOADS": str(loads), "DRAIN_SECONDS": "600"}
     with running(gunicorn, port, environment) as process:
         parent = psutil.Process(process.pid)
-        # The port is open before there is a worker.
         assert asked_anew(port) == (b"ok", False)
         (before,) = {child.pid for child in parent.children()}
         loads.unlink()

@@ -22,7 +22,7 @@ from tests.bench.contest.load import Load, LoadRefused, Target
 from tests.bench.contest.nginx import Nginx
 from tests.bench.figures import Sample, Say
 from tests.bench.peering import PeerAbsent
-from tests.gateway_proxy.redis_server import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 USERS = 64
