@@ -102,14 +102,18 @@ class Doorbell:
         self._breaker = _Breaker()
 
     def wait(self, seconds: float) -> None:
-        """Return when somebody rang, at the latest after so many seconds."""
+        """Return when somebody rang, at the latest after so many seconds.
+
+        Whoever rang since the last wait was heard counts, too, and at once.
+        """
         pubsub = self._listen()
         if pubsub is None:
             Event().wait(seconds)
             return
         try:
-            while pubsub.get_message(timeout=seconds) is not None:
-                seconds = 0.0
+            # The queue is emptied before it is waited for, not while an event waits.
+            if not _has_rung(pubsub):
+                pubsub.get_message(timeout=seconds)
         except RedisError:
             self.close()
             self._breaker.trip()
@@ -130,6 +134,13 @@ class Doorbell:
             else:
                 self._pubsub = pubsub
         return self._pubsub
+
+
+def _has_rung(pubsub: PubSub) -> bool:
+    rang = False
+    while pubsub.get_message(timeout=0.0) is not None:
+        rang = True
+    return rang
 
 
 @cache

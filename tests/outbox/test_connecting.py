@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from outbox.backlog import DUE
+from outbox.backlog import DUE, DUE_SHARES
 from outbox.connecting import open_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,18 +26,21 @@ BATCH = {
 }
 
 
-def plan(*, shared: bool) -> str:
+def plan(statement: str, *, shared: bool) -> str:
     with open_connection(application_name="test") as own:
         for name, value in CHEAP.items():
             own.execute(f"set {name} = {value}")
         if shared:
             own.execute("set max_parallel_workers_per_gather = 2")
-        row = own.execute(f"explain (format json) {DUE}", BATCH).fetchone()
+        row = own.execute(f"explain (format json) {statement}", BATCH).fetchone()
     assert row is not None
     return json.dumps(row[0])
 
 
-def test_a_read_is_never_shared_among_processes_which_would_mix_its_order() -> None:
-    assert "Gather" not in plan(shared=False)
+@pytest.mark.parametrize("statement", [DUE_SHARES, DUE], ids=["shares", "all"])
+def test_a_read_is_never_shared_among_processes_which_would_mix_its_order(
+    statement: str,
+) -> None:
+    assert "Gather" not in plan(statement, shared=False)
     # Were it let, PostgreSQL would.
-    assert "Gather" in plan(shared=True)
+    assert "Gather" in plan(statement, shared=True)

@@ -146,6 +146,25 @@ def test_a_ring_ends_a_wait_long_before_its_time(fresh_client: None) -> None:
     bell.close()
 
 
+def test_who_rang_before_a_wait_is_heard_by_it_all_at_once(
+    fresh_client: None,
+) -> None:
+    bell = Doorbell()
+    bell.wait(LONG)
+    for _ in range(3):
+        doorbell._ring()
+
+    # When Redis answers this, it has passed on what it was told before.
+    doorbell._client().ping()
+
+    bell.wait(LONG)
+    began = monotonic()
+    bell.wait(0.3)
+
+    assert monotonic() - began >= 0.29
+    bell.close()
+
+
 @pytest.mark.parametrize(
     "address",
     [

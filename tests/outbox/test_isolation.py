@@ -60,9 +60,10 @@ def test_a_lane_with_a_large_backlog_leaves_the_other_its_share_of_every_batch(
         if lane_of(str(person(str(number)))) != crowded and len(other) < 3:
             other.append(tell_of(str(number)))
 
-    assert relay.relay_batch() == Tally(sent=10)
+    # The first read asks for shares alone; the next ones for what they leave, too.
+    assert [relay.relay_batch().sent for _ in range(6)] == [8, 10, 10, 10, 5, 0]
 
-    first = [envelope.event_id for envelope in kafka.envelopes[:10]]
+    first = [envelope.event_id for envelope in kafka.envelopes[:8]]
     assert [event_id for event_id in first if event_id in other] == other
 
 

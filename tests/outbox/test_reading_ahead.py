@@ -183,6 +183,7 @@ def test_a_key_that_is_released_between_two_batches_goes_on_where_it_stopped(
     assert ids(kafka, "ada") == told
 
 
+@override_settings(OUTBOX_LANES=1)
 def test_a_poisoned_event_stops_its_keys_next_event_in_the_batch_behind(
     new_relay: Relays, kafka: KafkaSpy
 ) -> None:

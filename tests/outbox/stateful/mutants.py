@@ -60,7 +60,8 @@ def raises_the_mark_past_writers(patch: pytest.MonkeyPatch) -> None:
 
 def sends_what_is_held(patch: pytest.MonkeyPatch) -> None:
     waits = "h.event_id is distinct from w.event_id"
-    _rewrite(patch, "DUE", waits, "false")
+    for statement in ("DUE_SHARES", "DUE"):
+        _rewrite(patch, statement, waits, "false")
 
 
 def lets_others_pass_a_dead_letter(patch: pytest.MonkeyPatch) -> None:
