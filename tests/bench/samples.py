@@ -41,9 +41,9 @@ def payload_of(event_id: UUID, user_id: UUID) -> bytes:
     return text.replace(str(NOBODY).encode(), str(user_id).encode())
 
 
-def fill(events: int) -> None:
-    """Empty the outbox and put so many waiting events into it."""
-    with patient() as own:
+def fill(events: int, *, schema: str = "public") -> None:
+    """Empty an outbox and put so many waiting events into it."""
+    with patient(schema) as own:
         own.execute("truncate outbox_event, outbox_archive")
         own.execute(FILL, {**values(), "events": events})
         own.execute("vacuum analyze outbox_event")
@@ -55,19 +55,36 @@ def add(events: int) -> None:
         own.execute(FILL, {**values(), "events": events})
 
 
-def patient() -> "psycopg.Connection[tuple[object, ...]]":
+def patient(schema: str = "public") -> "psycopg.Connection[tuple[object, ...]]":
     """Connect without the deadlines that requests have."""
-    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+    options = f"-c search_path={schema},public"
+    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options=options)
 
 
 @contextmanager
-def own_connection() -> Iterator[DeadlineConnection]:
+def own_connection(schema: str = "public") -> Iterator[DeadlineConnection]:
     """Connect as a relay does, but wait as long as it takes on a busy machine."""
     with open_connection(application_name="bench") as own:
         own.execute("set statement_timeout = 0")
+        own.execute(f"set search_path = {schema}, public".encode())
         assert isinstance(own, DeadlineConnection)
         own.deadline = PATIENCE
         yield own
+
+
+@contextmanager
+def outbox_aside(schema: str) -> Iterator[None]:
+    """Have one more table of waiting events, beside the first and made as it is."""
+    with patient() as own:
+        own.execute(f"drop schema if exists {schema} cascade".encode())
+        own.execute(f"create schema {schema}".encode())
+        made = f"{schema}.outbox_event"
+        like = f"create table {made} (like outbox_event including all)"
+        own.execute(like.encode())
+        (options,) = own.execute(OPTIONS_OF_TABLE).fetchone() or ("",)
+        own.execute(f"alter table {made} set ({options})".encode())
+        yield
+        own.execute(f"drop schema {schema} cascade".encode())
 
 
 def values() -> dict[str, object]:
@@ -98,6 +115,11 @@ def _enveloped(event: UserCreated) -> bytes:
         )
     )
 
+
+OPTIONS_OF_TABLE = """
+select array_to_string(reloptions, ', ') from pg_class
+where oid = 'public.outbox_event'::regclass
+"""
 
 FILL = """
 insert into outbox_event
