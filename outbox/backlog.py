@@ -84,8 +84,8 @@ class Backlog:
         low = dict(zip(lanes, self._low.of(lanes), strict=True))
         share = ceil(self._limit / max(len(lanes), 1))
         values = {
-            "lanes": lanes,
-            "low": list(low.values()),
+            "lanes": _array(lanes),
+            "low": _array(low.values()),
             "limit": self._limit,
             "share": share,
             "sent": _array(e.id for e in besides if e.id > low[e.lane]),
@@ -197,8 +197,8 @@ class Backlog:
 
     def _fence(self) -> dict[str, Any]:
         return {
-            "owned": list(self._leases.epochs),
-            "epochs": list(self._leases.epochs.values()),
+            "owned": _array(self._leases.epochs),
+            "epochs": _array(self._leases.epochs.values()),
         }
 
 
@@ -218,7 +218,7 @@ def places_of(events: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     """Return where these events, each a lane and an id, are, as DELIVERED takes it."""
     places = list(events)
     lanes = {lane for lane, _ in places}
-    return {"lanes": list(lanes), "ids": _array(number for _, number in places)}
+    return {"lanes": _array(lanes), "ids": _array(number for _, number in places)}
 
 
 def _array(numbers: Iterable[int]) -> str:
